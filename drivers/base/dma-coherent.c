@@ -1,0 +1,1129 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Coherent memory that belongs to a device
+ *
+ * What is handed out: buffers of whole pages, zeroed, from memory that a device
+ * was given for its own: video RAM, a carve-out, a bank that it alone can
+ * reach. Platform code or the device tree declares the memory; from then on
+ * dma_alloc_coherent() and friends on that device are served from it, through
+ * the three hooks in this file.
+ *
+ * How the data lies: a *region* is memory, mapped once, with a pool of its
+ * pages. An *attachment* ties a region to a device. A device's attachments hang
+ * off dev->dma_mem in the order in which they were made, which is the order in
+ * which allocations try them. A region can have several attachments, and then
+ * their devices share its pool.
+ *
+ *	dev A -> attachment -> attachment
+ *	              |             |
+ *	           region X      region Y
+ *	                            |
+ *	         dev B -> attachment
+ *
+ * An attachment is detached before it goes: it stops serving, but stays findable
+ * for release and mmap until its last buffer is back. As that may happen in hard
+ * interrupt context, where nothing can be unmapped, a work item takes away what
+ * is no longer used.
+ *
+ * Units: bytes and addresses outside, pages of the region inside.
+ *
+ * Locking: dma_coherent_mutex serializes everything that attaches, detaches and
+ * takes away. A device's list of attachments is read under RCU. A region's lock
+ * guards its pool; it is a raw one, since the hooks are called in any context.
+ * Nothing is zeroed, printed or called out to under it.
+ *
+ * Not tracked: which of several devices that share a region got a buffer.
+ */
+
+#define pr_fmt(fmt) "dma-coherent: " fmt
+
+#include <kunit/static_stub.h>
+#include <linux/cleanup.h>
+#include <linux/device.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/io.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/mutex.h>
+#include <linux/pfn.h>
+#include <linux/ratelimit.h>
+#include <linux/slab.h>
+#include <linux/workqueue.h>
+
+#include "dma-coherent.h"
+
+static unsigned int align_order = CONFIG_DMA_COHERENT_ALIGN_ORDER;
+module_param(align_order, uint, 0444);
+MODULE_PARM_DESC(align_order,
+		 "Largest page order that buffers are aligned to (default "
+		 __stringify(CONFIG_DMA_COHERENT_ALIGN_ORDER) ")");
+
+static DEFINE_MUTEX(dma_coherent_mutex);
+static LIST_HEAD(regions);		/* under dma_coherent_mutex */
+
+static void reap_work(struct work_struct *work);
+static DECLARE_WORK(reaper, reap_work);
+
+/* A device that is declared early has no name yet. */
+static const char *name_of(const struct device *dev)
+{
+	return dev ? dev_name(dev) ?: "unnamed device" : "global pool";
+}
+
+/* Regions */
+
+/**
+ * dma_coherent_map() - map a region
+ * @base: physical address
+ * @size: bytes
+ * @cached: write-back, else write-combined
+ *
+ * Context: may sleep.
+ * Return: its address; NULL where the architecture refuses.
+ */
+void *dma_coherent_map(phys_addr_t base, size_t size, bool cached)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_map, base, size, cached);
+
+	return memremap(base, size, cached ? MEMREMAP_WB : MEMREMAP_WC);
+}
+
+/* What the region's own base promises, and no more than was asked for. */
+static unsigned int region_align_order(phys_addr_t base)
+{
+	unsigned long pfn = PHYS_PFN(base);
+
+	return pfn ? min_t(unsigned int, align_order, __ffs(pfn)) : align_order;
+}
+
+static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	return dev && dev_is_dma_coherent(dev) &&
+	       region_intersects(spec->base, spec->size, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) == REGION_INTERSECTS;
+}
+
+static struct dma_coherent_region *
+region_create(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_region *region;
+	int err = -ENOMEM;
+
+	region = kzalloc(struct_size(region, name, strlen(spec->name) + 1),
+			 GFP_KERNEL);
+	if (!region)
+		return ERR_PTR(err);
+	strcpy(region->name, spec->name);
+	region->source = spec->source;
+	region->base = spec->base;
+	region->cached = wants_cache(dev, spec);
+	INIT_LIST_HEAD(&region->users);
+	INIT_LIST_HEAD(&region->owner_names);
+	raw_spin_lock_init(&region->lock);
+
+	err = dma_coherent_pool_init(&region->pool, PHYS_PFN(spec->size),
+				     region_align_order(spec->base));
+	if (err)
+		goto free_region;
+	region->pool.lock = &region->lock;
+
+	err = -EINVAL;
+	region->vaddr = dma_coherent_map(spec->base, spec->size, region->cached);
+	if (!region->vaddr)
+		goto exit_pool;
+	dma_coherent_debugfs_add(region);
+	list_add_tail(&region->node, &regions);
+	return region;
+
+exit_pool:
+	dma_coherent_pool_exit(&region->pool);
+free_region:
+	kfree(region);
+	return ERR_PTR(err);
+}
+
+/* Nobody can find it any more. */
+static void region_free(struct dma_coherent_region *region)
+{
+	dma_coherent_debugfs_remove(region);
+	memunmap(region->vaddr);
+	dma_coherent_pool_exit(&region->pool);
+	kfree(region);
+}
+
+static struct dma_coherent_region *
+region_find(const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_region *region;
+
+	list_for_each_entry(region, &regions, node)
+		if (region->source == spec->source && region->base == spec->base &&
+		    region->pool.pages == PHYS_PFN(spec->size))
+			return region;
+	return NULL;
+}
+
+static bool region_in_use(struct dma_coherent_region *region)
+{
+	guard(raw_spinlock_irqsave)(&region->lock);
+	return region->pool.used_pages;
+}
+
+/* A device's list of attachments */
+
+static struct dma_coherent_mem __rcu **mems_of(struct device *dev)
+{
+	return (struct dma_coherent_mem __rcu ** __force)&dev->dma_mem;
+}
+
+static bool has_mems(struct device *dev)
+{
+	return dev && READ_ONCE(dev->dma_mem);
+}
+
+#define for_each_mem_rcu(mem, dev)					\
+	for ((mem) = rcu_dereference(*mems_of(dev)); (mem);		\
+	     (mem) = rcu_dereference((mem)->next))
+
+static struct dma_coherent_mem *
+mem_locked(struct dma_coherent_mem __rcu *const *link)
+{
+	return rcu_dereference_protected(*link,
+					 lockdep_is_held(&dma_coherent_mutex));
+}
+
+static struct dma_coherent_mem *mem_find(struct device *dev,
+					 const struct dma_coherent_region *region)
+{
+	struct dma_coherent_mem *mem;
+
+	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next))
+		if (mem->region == region)
+			return mem;
+	return NULL;
+}
+
+static void mem_link(struct dma_coherent_mem *mem)
+{
+	struct dma_coherent_mem __rcu **link = mems_of(mem->dev);
+
+	while (mem_locked(link))
+		link = &mem_locked(link)->next;
+	rcu_assign_pointer(*link, mem);
+	guard(raw_spinlock_irqsave)(&mem->region->lock);
+	list_add_tail(&mem->node, &mem->region->users);
+}
+
+static void mem_unlink(struct dma_coherent_mem *mem)
+{
+	struct dma_coherent_mem __rcu **link = mems_of(mem->dev);
+
+	while (mem_locked(link) != mem)
+		link = &mem_locked(link)->next;
+	rcu_assign_pointer(*link, mem_locked(&mem->next));
+	scoped_guard(raw_spinlock_irqsave, &mem->region->lock)
+		list_del(&mem->node);
+	kfree_rcu(mem, rcu);
+}
+
+/* Return: how many buffers are out. */
+static long mem_set_attached(struct dma_coherent_mem *mem, bool attached)
+{
+	guard(raw_spinlock_irqsave)(&mem->region->lock);
+	mem->attached = attached;
+	return mem->live;
+}
+
+static bool mem_idle(struct dma_coherent_mem *mem)
+{
+	guard(raw_spinlock_irqsave)(&mem->region->lock);
+	return !mem->attached && mem->live <= 0;
+}
+
+/*
+ * The attachment that an address belongs to. Pools may nest, and where memory
+ * is not remapped they then overlap: the inner one knows the buffer.
+ */
+static struct dma_coherent_mem *mem_holding(struct device *dev, const void *vaddr)
+{
+	struct dma_coherent_mem *mem, *found = NULL;
+
+	if (!has_mems(dev))
+		return NULL;
+	for_each_mem_rcu(mem, dev) {
+		struct dma_coherent_region *region = mem->region;
+
+		if (PFN_DOWN(vaddr - region->vaddr) < region->pool.pages &&
+		    vaddr >= region->vaddr &&
+		    (!found || region->pool.pages < found->region->pool.pages))
+			found = mem;
+	}
+	return found;
+}
+
+/* Where a device sees memory */
+
+static void view_translate(struct device *dev, phys_addr_t base,
+			   unsigned long pages, struct dma_coherent_view *view)
+{
+	const struct bus_dma_region *map = dev->dma_range_map;
+
+	view->handle = phys_to_dma(dev, base);
+	view->pages = pages;
+	if (!map)
+		return;
+	for (view->pages = 0; map->size && !view->pages; map++)
+		if (base >= map->cpu_start && base - map->cpu_start < map->size)
+			view->pages = min_t(u64, pages, PHYS_PFN(map->size -
+						(base - map->cpu_start)));
+}
+
+/*
+ * How many pages from the first one on a device can address. Some boards attach
+ * memory before any mask is set, so no mask is no limit, and what counts is the
+ * mask at the time of the request.
+ * Return: 0 where it is none.
+ */
+static unsigned long view_reach(struct device *dev,
+				const struct dma_coherent_view *view)
+{
+	u64 top = min_not_zero(dev->coherent_dma_mask, dev->bus_dma_limit);
+	u64 first_end = (u64)view->handle + PAGE_SIZE - 1;
+
+	if (!top)
+		return view->pages;
+	if (first_end > top)
+		return 0;
+	return min_t(u64, view->pages, ((top - first_end) >> PAGE_SHIFT) + 1);
+}
+
+/*
+ * A region that is wholly out of reach serves all the same, as it always did:
+ * masks are not always right.
+ */
+static unsigned long mem_limit(struct device *dev, struct dma_coherent_mem *mem,
+			       const struct dma_coherent_view *view)
+{
+	unsigned long reach = view_reach(dev, view);
+
+	if (reach || !view->pages)
+		return reach;
+	if (!atomic_xchg(&mem->warned, 1))
+		pr_warn("%s: region %s at %pad is beyond the device's reach, it is used all the same\n",
+			name_of(dev), mem->region->name, &view->handle);
+	return view->pages;
+}
+
+/* Allocation */
+
+struct refusal {
+	struct dma_coherent_region *region;
+	enum dma_coherent_refusal cause;
+	unsigned long free;
+	unsigned long largest;
+};
+
+static enum dma_coherent_refusal why_refused(const struct dma_coherent_pool *pool,
+					     unsigned long pages)
+{
+	if (!pages)
+		return DMA_COHERENT_BAD_SIZE;
+	if (pages > pool->pages)
+		return DMA_COHERENT_TOO_LARGE;
+	if (pages > pool->pages - pool->used_pages)
+		return DMA_COHERENT_FULL;
+	if (pages > dma_coherent_pool_largest(pool))
+		return DMA_COHERENT_FRAGMENTED;
+	return DMA_COHERENT_OUT_OF_REACH;
+}
+
+static void note_refusal(struct dma_coherent_region *region, unsigned long pages,
+			 struct refusal *why)
+{
+	struct dma_coherent_pool *pool = &region->pool;
+
+	lockdep_assert_held(&region->lock);
+	why->region = region;
+	why->cause = why_refused(pool, pages);
+	why->free = pool->pages - pool->used_pages;
+	why->largest = dma_coherent_pool_largest(pool);
+	region->stats.refusals[why->cause]++;
+}
+
+static void note_alloc(struct dma_coherent_mem *mem, unsigned long page)
+{
+	struct dma_coherent_region *region = mem->region;
+	struct dma_coherent_stats *stats = &region->stats;
+
+	lockdep_assert_held(&region->lock);
+	mem->live++;
+	stats->allocs++;
+	stats->high_water = max(stats->high_water, region->pool.used_pages);
+	if (region->owners)
+		region->owners[page] = mem->owner;
+}
+
+/*
+ * Return: the buffer, not zeroed; NULL, with @why->region set unless the
+ * attachment does not serve any more.
+ */
+static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
+		       const struct dma_coherent_view *view, unsigned long pages,
+		       dma_addr_t *handle, struct refusal *why)
+{
+	struct dma_coherent_region *region = mem->region;
+	unsigned long limit = mem_limit(dev, mem, view);
+	long page;
+
+	scoped_guard(raw_spinlock_irqsave, &region->lock) {
+		if (!mem->attached)
+			return NULL;
+		page = dma_coherent_pool_alloc(&region->pool, pages, limit);
+		if (page < 0) {
+			note_refusal(region, pages, why);
+			return NULL;
+		}
+		note_alloc(mem, page);
+	}
+	*handle = view->handle + PFN_PHYS(page);
+	return region->vaddr + PFN_PHYS(page);
+}
+
+static void report_refusal(struct device *dev, unsigned long pages,
+			   const struct refusal *why)
+{
+	static const char *const causes[] = {
+		[DMA_COHERENT_BAD_SIZE]		= "no valid size",
+		[DMA_COHERENT_TOO_LARGE]	= "larger than the pool",
+		[DMA_COHERENT_FULL]		= "the pool is full",
+		[DMA_COHERENT_FRAGMENTED]	= "the pool is fragmented",
+		[DMA_COHERENT_OUT_OF_REACH]	= "what is free is out of the device's reach",
+	};
+	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
+				      DEFAULT_RATELIMIT_BURST);
+
+	if (__ratelimit(&limit))
+		pr_warn("%s: pool %s: %lu pages refused, %s (%lu free of %lu, room for %lu together)\n",
+			name_of(dev), why->region->name, pages, causes[why->cause],
+			why->free, why->region->pool.pages, why->largest);
+}
+
+static unsigned long request_pages(ssize_t size)
+{
+	return size > 0 ? PFN_UP((size_t)size) : 0;
+}
+
+/**
+ * dma_alloc_from_coherent() - allocate from the memory attached to a device
+ * @dev: the device; may be NULL
+ * @size: bytes; whole pages are handed out
+ * @dma_handle: set to the buffer's address for the device
+ * @ret: set to the buffer's address for the kernel
+ *
+ * For the dma_alloc_coherent() of an architecture. All of PAGE_ALIGN(@size) is
+ * zeroed, since dma_mmap_coherent() exposes whole pages. The buffer's offset in
+ * its region is a multiple of its order, up to what the region's base keeps and
+ * to align_order. The device reaches every byte of it.
+ *
+ * Context: any, hard interrupts included.
+ * Return: 0 when the caller should go on to its own allocator, and then nothing
+ * was set. Otherwise the result stands: a buffer, or where none can be had NULL
+ * in *@ret and DMA_MAPPING_ERROR in *@dma_handle.
+ */
+int dma_alloc_from_coherent(struct device *dev, ssize_t size,
+			    dma_addr_t *dma_handle, void **ret)
+{
+	unsigned long pages = request_pages(size);
+	struct refusal why = {};
+	struct dma_coherent_mem *mem;
+	bool fallback = true;
+	void *vaddr = NULL;
+
+	if (!has_mems(dev))
+		return 0;
+
+	rcu_read_lock();
+	for_each_mem_rcu(mem, dev) {
+		vaddr = mem_alloc(dev, mem, &mem->view, pages, dma_handle, &why);
+		if (vaddr)
+			break;
+		if (why.region == mem->region)
+			fallback &= mem->flags & DMA_COHERENT_FALLBACK;
+	}
+	if (!vaddr && !fallback)
+		report_refusal(dev, pages, &why);
+	rcu_read_unlock();
+
+	if (vaddr)
+		memset(vaddr, 0, pages << PAGE_SHIFT);
+	else if (fallback)
+		return 0;
+	else
+		*dma_handle = DMA_MAPPING_ERROR;
+	*ret = vaddr;
+	return 1;
+}
+
+/* Release */
+
+struct release {
+	struct dma_coherent_run run;
+	unsigned long page;
+	int order;
+	enum dma_coherent_free verdict;
+};
+
+static enum dma_coherent_free judge(const struct release *rel, const void *vaddr)
+{
+	if (!rel->run.used)
+		return DMA_COHERENT_FREE_NOT_LIVE;
+	if (rel->page != rel->run.first || offset_in_page(vaddr))
+		return DMA_COHERENT_FREE_INTERIOR;
+	if (rel->order != order_base_2(rel->run.pages))
+		return DMA_COHERENT_FREE_WRONG_ORDER;
+	return DMA_COHERENT_FREE_GOOD;
+}
+
+/* Return: true when that was the last buffer of a detached attachment. */
+static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
+			struct release *rel)
+{
+	struct dma_coherent_region *region = mem->region;
+
+	guard(raw_spinlock_irqsave)(&region->lock);
+	dma_coherent_pool_run(&region->pool, rel->page, &rel->run);
+	rel->verdict = judge(rel, vaddr);
+	region->stats.frees[rel->verdict]++;
+	if (rel->verdict > DMA_COHERENT_FREE_WRONG_ORDER)
+		return false;
+	dma_coherent_pool_free(&region->pool, rel->page);
+	mem->live--;
+	return !mem->attached && mem->live <= 0;
+}
+
+static void report_release(struct device *dev, const char *pool,
+			   const struct release *rel)
+{
+	static struct ratelimit_state limits[DMA_COHERENT_FREES] = {
+		[0 ... DMA_COHERENT_FREES - 1] =
+			RATELIMIT_STATE_INIT("dma-coherent", DEFAULT_RATELIMIT_INTERVAL, 1),
+	};
+	const struct dma_coherent_run *run = &rel->run;
+
+	if (!___ratelimit(&limits[rel->verdict], __func__))
+		return;
+	switch (rel->verdict) {
+	case DMA_COHERENT_FREE_WRONG_ORDER:
+		pr_err("%s: pool %s: page %lu released with order %d, but it was allocated with %lu pages; all of them are free now\n",
+		       name_of(dev), pool, rel->page, rel->order, run->pages);
+		break;
+	case DMA_COHERENT_FREE_INTERIOR:
+		pr_err("%s: pool %s: release inside page %lu refused, the allocation is the %lu pages from page %lu on\n",
+		       name_of(dev), pool, rel->page, run->pages, run->first);
+		break;
+	default:
+		pr_err("%s: pool %s: release of page %lu refused, it is free already\n",
+		       name_of(dev), pool, rel->page);
+	}
+}
+
+static int release_from(struct device *dev, struct dma_coherent_mem *mem,
+			int order, const void *vaddr)
+{
+	struct release rel = {
+		.page = PFN_DOWN(vaddr - mem->region->vaddr),
+		.order = order,
+	};
+
+	if (mem_release(mem, vaddr, &rel))
+		schedule_work(&reaper);
+	if (rel.verdict != DMA_COHERENT_FREE_GOOD)
+		report_release(dev, mem->region->name, &rel);
+	return 1;
+}
+
+/**
+ * dma_release_from_coherent() - give back what dma_alloc_from_coherent() gave
+ * @dev: the device; may be NULL
+ * @order: page order of the buffer's size
+ * @vaddr: the buffer's address for the kernel
+ *
+ * The pool knows the buffer's length. A wrong @order is reported, and the true
+ * length freed. An address in the device's memory where no buffer starts is
+ * reported, counted and refused, with nothing changed.
+ *
+ * Context: any, hard interrupts included.
+ * Return: 0 when @vaddr is in no memory of this device, and then the caller
+ * should release it; 1 otherwise, whatever came of it, since what lies there is
+ * not the caller's to free.
+ */
+int dma_release_from_coherent(struct device *dev, int order, void *vaddr)
+{
+	struct dma_coherent_mem *mem;
+	int ret = 0;
+
+	rcu_read_lock();
+	mem = mem_holding(dev, vaddr);
+	if (mem)
+		ret = release_from(dev, mem, order, vaddr);
+	rcu_read_unlock();
+	return ret;
+}
+
+/* Mmap */
+
+/*
+ * The first page frame that @vma asks for in the buffer at @vaddr.
+ * Return: -ENXIO where it asks for more than the buffer, or than one buffer.
+ */
+static int mmap_pfn(struct dma_coherent_region *region,
+		    struct vm_area_struct *vma, const void *vaddr, size_t size,
+		    unsigned long *pfn)
+{
+	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
+	unsigned long count = PFN_DOWN(PAGE_ALIGN(size));
+	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma), first;
+	long span;
+
+	if (offset_in_page(vaddr) || off >= count || pages > count - off)
+		return -ENXIO;
+	scoped_guard(raw_spinlock_irqsave, &region->lock)
+		span = dma_coherent_pool_span(&region->pool, page, &first);
+	if (span < 0 || off + pages > first + span - page)
+		return -ENXIO;
+	*pfn = PHYS_PFN(region->base) + page + off;
+	return 0;
+}
+
+static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
+		     const void *vaddr, size_t size, unsigned long *pfn)
+{
+	/* The attributes of the kernel's own mapping, whatever the device's. */
+	if (!mem->region->cached)
+		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	return mmap_pfn(mem->region, vma, vaddr, size, pfn);
+}
+
+static int map_pfn(struct vm_area_struct *vma, unsigned long pfn)
+{
+	return remap_pfn_range(vma, vma->vm_start, pfn,
+			       vma->vm_end - vma->vm_start, vma->vm_page_prot);
+}
+
+/**
+ * dma_mmap_from_coherent() - map a buffer to user space
+ * @dev: the device; may be NULL
+ * @vma: where to, with the first page of the buffer to map in its vm_pgoff
+ * @vaddr: the buffer's address for the kernel, or that of a page inside it
+ * @size: bytes from there on that may be mapped
+ * @ret: set to 0, or to -ENXIO where the pages asked for are not all inside
+ *	PAGE_ALIGN(@size) and inside one live buffer, or to what mapping them
+ *	came to
+ *
+ * The mapping has the attributes of the kernel's own. Freeing a buffer does not
+ * take away its mappings: that must have happened before.
+ *
+ * Context: process.
+ * Return: 0 when @vaddr is in no memory of this device, and then @ret was not
+ * set and the caller should map it; 1 otherwise.
+ */
+int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
+			   void *vaddr, size_t size, int *ret)
+{
+	struct dma_coherent_mem *mem;
+	unsigned long pfn;
+
+	rcu_read_lock();
+	mem = mem_holding(dev, vaddr);
+	if (mem)
+		*ret = mmap_from(mem, vma, vaddr, size, &pfn);
+	rcu_read_unlock();
+
+	if (mem && !*ret)
+		*ret = map_pfn(vma, pfn);
+	return !!mem;
+}
+
+/* What callers outside of the hooks' own names know. */
+int dma_alloc_from_dev_coherent(struct device *dev, ssize_t size,
+				dma_addr_t *dma_handle, void **ret)
+	__alias(dma_alloc_from_coherent);
+int dma_release_from_dev_coherent(struct device *dev, int order, void *vaddr)
+	__alias(dma_release_from_coherent);
+int dma_mmap_from_dev_coherent(struct device *dev, struct vm_area_struct *vma,
+			       void *cpu_addr, size_t size, int *ret)
+	__alias(dma_mmap_from_coherent);
+
+/* Attach and detach */
+
+static void take_away(struct dma_coherent_mem *mem)
+{
+	mem_unlink(mem);
+	schedule_work(&reaper);
+}
+
+/*
+ * Take away attachments that were only waiting for their last buffer, and
+ * regions that nobody is attached to and no buffer is left of. Buffers of a
+ * device that died keep theirs: hardware may still write to them.
+ */
+static void reap(void)
+{
+	struct dma_coherent_region *region, *next_region;
+	struct dma_coherent_mem *mem, *next_mem;
+	LIST_HEAD(dead);
+
+	lockdep_assert_held(&dma_coherent_mutex);
+	list_for_each_entry_safe(region, next_region, &regions, node) {
+		list_for_each_entry_safe(mem, next_mem, &region->users, node)
+			if (mem_idle(mem))
+				mem_unlink(mem);
+		if (list_empty(&region->users) && !region_in_use(region))
+			list_move(&region->node, &dead);
+	}
+	if (list_empty(&dead))
+		return;
+	/* A release may have found the region just before it was unlinked. */
+	synchronize_rcu();
+	list_for_each_entry_safe(region, next_region, &dead, node)
+		region_free(region);
+}
+
+static void reap_work(struct work_struct *work)
+{
+	guard(mutex)(&dma_coherent_mutex);
+	reap();
+}
+
+/**
+ * dma_coherent_reap() - wait until what is no longer used has been taken away
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_reap(void)
+{
+	flush_work(&reaper);
+}
+
+static int refuse(struct device *dev, const struct dma_coherent_spec *spec,
+		  int err, const char *why)
+{
+	pr_err("%s: region %s (%pa bytes at %pa) %s: %d\n", name_of(dev),
+	       spec->name, &spec->size, &spec->base, why, err);
+	return err;
+}
+
+/* Cut a region down to its whole pages. */
+static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
+{
+	phys_addr_t lost = PAGE_ALIGN(spec->base) - spec->base;
+	phys_addr_t whole = spec->size > lost ?
+			    ALIGN_DOWN(spec->size - lost, PAGE_SIZE) : 0;
+
+	if (spec->flags & ~DMA_COHERENT_FALLBACK)
+		return refuse(dev, spec, -EINVAL, "has an unknown flag");
+	if (!spec->size)
+		return refuse(dev, spec, -EINVAL, "is empty");
+	if (spec->base + (spec->size - 1) < spec->base ||
+	    (spec->source == DMA_COHERENT_DECLARED &&
+	     (dma_addr_t)(spec->handle + (spec->size - 1)) < spec->handle))
+		return refuse(dev, spec, -EINVAL, "wraps around");
+	if (!whole)
+		return refuse(dev, spec, -EINVAL, "has no whole page");
+	if ((size_t)whole != whole)
+		return refuse(dev, spec, -EINVAL, "is too large to be mapped");
+	if (whole != spec->size)
+		pr_warn("%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used\n",
+			name_of(dev), spec->name, &spec->size, &spec->base);
+	spec->base += lost;
+	spec->handle += lost;
+	spec->size = whole;
+	return 0;
+}
+
+static int mem_create(struct device *dev, struct dma_coherent_region *region,
+		      const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_mem *mem;
+
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+	mem->dev = dev;
+	mem->region = region;
+	mem->flags = spec->flags;
+	mem->attached = true;
+	mem->owner = dma_coherent_owner_add(region, name_of(dev));
+	if (spec->source == DMA_COHERENT_DECLARED)
+		mem->view = (struct dma_coherent_view) {
+			.handle = spec->handle,
+			.pages = region->pool.pages,
+		};
+	else
+		view_translate(dev, region->base, region->pool.pages, &mem->view);
+	mem_link(mem);
+	return 0;
+}
+
+static int attach_locked(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_region *region;
+	struct dma_coherent_mem *mem;
+	int err;
+
+	region = region_find(spec) ?: region_create(dev, spec);
+	if (IS_ERR(region))
+		return refuse(dev, spec, PTR_ERR(region), "can't be made a pool");
+	if (region->cached && !dev_is_dma_coherent(dev))
+		return refuse(dev, spec, -EINVAL,
+			      "is mapped cached for a coherent device, and this one is not");
+
+	mem = mem_find(dev, region);
+	if (mem && mem->attached)
+		return refuse(dev, spec, -EBUSY, "is attached to it already");
+	if (mem) {
+		mem->flags = spec->flags;
+		mem_set_attached(mem, true);
+		return 0;
+	}
+	err = mem_create(dev, region, spec);
+	if (err)
+		schedule_work(&reaper);
+	return err;
+}
+
+/**
+ * dma_coherent_attach() - have a device served from a region
+ * @dev: the device
+ * @spec: the region
+ *
+ * Context: may sleep.
+ * Return: 0, or an errno after a message that names the device and the region:
+ * -EINVAL where the region can't be a pool or can't be mapped, -EBUSY where it
+ * is attached to @dev already, -ENOMEM.
+ */
+int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_spec whole = *spec;
+	int err;
+
+	err = spec_check(dev, &whole);
+	if (err)
+		return err;
+	guard(mutex)(&dma_coherent_mutex);
+	return attach_locked(dev, &whole);
+}
+
+static void detach(struct dma_coherent_mem *mem)
+{
+	long live = mem_set_attached(mem, false);
+
+	if (live <= 0)
+		take_away(mem);
+	else
+		pr_warn("%s: region %s detached with %ld buffers out, it stays until they are back\n",
+			name_of(mem->dev), mem->region->name, live);
+}
+
+/* A @base of NULL is any. */
+static void detach_all(struct device *dev, enum dma_coherent_source source,
+		       const phys_addr_t *base)
+{
+	struct dma_coherent_mem *mem, *next;
+
+	guard(mutex)(&dma_coherent_mutex);
+	for (mem = mem_locked(mems_of(dev)); mem; mem = next) {
+		next = mem_locked(&mem->next);
+		if (mem->attached && mem->region->source == source &&
+		    (!base || PAGE_ALIGN(*base) == mem->region->base))
+			detach(mem);
+	}
+}
+
+/**
+ * dma_coherent_detach() - stop serving a device from a region
+ * @dev: the device
+ * @source: who described the region
+ * @base: physical address, as it was attached
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
+			 phys_addr_t base)
+{
+	detach_all(dev, source, &base);
+}
+
+/**
+ * dma_coherent_device_release() - take everything away from a dying device
+ * @dev: the device
+ *
+ * For the driver core. Buffers that are still out stay taken in their pools, as
+ * the hardware may still write to them.
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_device_release(struct device *dev)
+{
+	struct dma_coherent_mem *mem;
+	long live;
+
+	if (!has_mems(dev))
+		return;
+	guard(mutex)(&dma_coherent_mutex);
+	while ((mem = mem_locked(mems_of(dev)))) {
+		live = mem_set_attached(mem, false);
+		if (live > 0)
+			pr_err("%s: gone with %ld buffers of region %s out, their pages are lost\n",
+			       name_of(dev), live, mem->region->name);
+		take_away(mem);
+	}
+}
+
+/* Declaring memory */
+
+/**
+ * dma_declare_coherent_memory_flags() - give a device memory of its own
+ * @dev: the device; it need not be registered yet
+ * @phys_addr: physical address of the memory
+ * @device_addr: the same for the device
+ * @size: bytes
+ * @flags: DMA_COHERENT_FALLBACK to go on to the generic allocator when the
+ *	memory is exhausted, or 0
+ *
+ * From then on dma_alloc_coherent() on @dev is served from this memory. A
+ * region that is not whole pages is cut down to those. A second, other region is
+ * tried when the first one can't serve. Devices that declare the same memory
+ * share its pool.
+ *
+ * Context: may sleep.
+ * Return: 0, or an errno after a message that names the device and the memory:
+ * -EINVAL where it is empty, wraps, has no whole page or can't be mapped, or
+ * where a flag does not exist; -EBUSY where it is declared for @dev already;
+ * -ENOMEM; -ENODEV without a device.
+ */
+int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
+				      dma_addr_t device_addr, size_t size,
+				      unsigned int flags)
+{
+	char name[sizeof("declared@") + 2 * sizeof(phys_addr)];
+	struct dma_coherent_spec spec = {
+		.name = name,
+		.base = phys_addr,
+		.size = size,
+		.handle = device_addr,
+		.source = DMA_COHERENT_DECLARED,
+		.flags = flags,
+	};
+
+	if (!dev)
+		return -ENODEV;
+	snprintf(name, sizeof(name), "declared@%llx", (u64)phys_addr);
+	return dma_coherent_attach(dev, &spec);
+}
+
+/**
+ * dma_declare_coherent_memory() - give a device memory of its own
+ * @dev: the device; it need not be registered yet
+ * @phys_addr: physical address of the memory
+ * @device_addr: the same for the device
+ * @size: bytes
+ *
+ * See dma_declare_coherent_memory_flags(), which this is without flags: what
+ * the memory can't serve, fails.
+ *
+ * Context: may sleep.
+ * Return: 0 or an errno.
+ */
+int dma_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
+				dma_addr_t device_addr, size_t size)
+{
+	return dma_declare_coherent_memory_flags(dev, phys_addr, device_addr,
+						 size, 0);
+}
+
+/**
+ * dma_release_coherent_memory() - take back what was declared for a device
+ * @dev: the device; may be NULL
+ *
+ * Buffers that are still out are reported, and can be released and mapped on as
+ * before; the memory goes away with the last one. Memory that the device tree
+ * gave to the device is not touched.
+ *
+ * Context: may sleep.
+ */
+void dma_release_coherent_memory(struct device *dev)
+{
+	if (has_mems(dev))
+		detach_all(dev, DMA_COHERENT_DECLARED, NULL);
+}
+
+#ifdef CONFIG_DMA_COHERENT_DEBUGFS
+/**
+ * dma_coherent_user_get() - look at an attachment of a region
+ * @region: the region
+ * @nr: which one, from 0 on
+ * @user: filled in
+ *
+ * Context: any.
+ * Return: false where there are not that many.
+ */
+bool dma_coherent_user_get(struct dma_coherent_region *region, unsigned int nr,
+			   struct dma_coherent_user *user)
+{
+	struct dma_coherent_mem *mem;
+
+	guard(raw_spinlock_irqsave)(&region->lock);
+	list_for_each_entry(mem, &region->users, node) {
+		if (nr--)
+			continue;
+		strscpy(user->name, name_of(mem->dev), sizeof(user->name));
+		user->handle = mem->view.handle;
+		user->reach = mem->dev ? view_reach(mem->dev, &mem->view) :
+					 region->pool.pages;
+		user->fallback = mem->flags & DMA_COHERENT_FALLBACK;
+		user->attached = mem->attached;
+		user->live = mem->live;
+		return true;
+	}
+	return false;
+}
+#endif
+
+#ifdef CONFIG_DMA_GLOBAL_POOL
+
+/* The global pool: for all devices that are not coherent and have no other */
+
+static struct dma_coherent_mem *global_mem;
+
+static bool global_holds(const void *vaddr)
+{
+	const struct dma_coherent_region *region;
+
+	if (!global_mem)
+		return false;
+	region = global_mem->region;
+	return vaddr >= region->vaddr &&
+	       PFN_DOWN(vaddr - region->vaddr) < region->pool.pages;
+}
+
+/**
+ * dma_alloc_from_global_coherent() - allocate from the global pool
+ * @dev: the device that the buffer is for
+ * @size: bytes; whole pages are handed out, zeroed
+ * @dma_handle: set to the buffer's address for the device, or to
+ *	DMA_MAPPING_ERROR; not set where there is no global pool
+ *
+ * Context: any, hard interrupts included.
+ * Return: the buffer's address for the kernel; NULL where none can be had.
+ */
+void *dma_alloc_from_global_coherent(struct device *dev, ssize_t size,
+				     dma_addr_t *dma_handle)
+{
+	unsigned long pages = request_pages(size);
+	struct dma_coherent_view view;
+	struct refusal why = {};
+	void *vaddr;
+
+	if (!global_mem)
+		return NULL;
+	view_translate(dev, global_mem->region->base,
+		       global_mem->region->pool.pages, &view);
+	vaddr = mem_alloc(dev, global_mem, &view, pages, dma_handle, &why);
+	if (vaddr)
+		return memset(vaddr, 0, pages << PAGE_SHIFT);
+	report_refusal(dev, pages, &why);
+	*dma_handle = DMA_MAPPING_ERROR;
+	return NULL;
+}
+
+/**
+ * dma_release_from_global_coherent() - give a buffer back to the global pool
+ * @order: page order of the buffer's size
+ * @vaddr: the buffer's address for the kernel
+ *
+ * Context: any, hard interrupts included.
+ * Return: as dma_release_from_coherent().
+ */
+int dma_release_from_global_coherent(int order, void *vaddr)
+{
+	return global_holds(vaddr) ? release_from(NULL, global_mem, order, vaddr) : 0;
+}
+
+/**
+ * dma_mmap_from_global_coherent() - map a buffer of the global pool
+ * @vma: where to
+ * @vaddr: the buffer's address for the kernel, or that of a page inside it
+ * @size: bytes from there on that may be mapped
+ * @ret: as for dma_mmap_from_coherent()
+ *
+ * Context: process.
+ * Return: as dma_mmap_from_coherent().
+ */
+int dma_mmap_from_global_coherent(struct vm_area_struct *vma, void *vaddr,
+				  size_t size, int *ret)
+{
+	unsigned long pfn;
+
+	if (!global_holds(vaddr))
+		return 0;
+	*ret = mmap_from(global_mem, vma, vaddr, size, &pfn);
+	if (!*ret)
+		*ret = map_pfn(vma, pfn);
+	return 1;
+}
+
+static int global_create(const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_region *region;
+	struct dma_coherent_mem *mem;
+
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	if (!mem)
+		return -ENOMEM;
+	region = region_create(NULL, spec);
+	if (IS_ERR(region)) {
+		kfree(mem);
+		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
+	}
+	mem->region = region;
+	mem->attached = true;
+	list_add_tail(&mem->node, &region->users);
+	/* Pairs with the address dependency in the hooks. */
+	smp_store_release(&global_mem, mem);
+	return 0;
+}
+
+/**
+ * dma_init_global_coherent() - set the global pool
+ * @phys_addr: physical address of the memory
+ * @size: bytes
+ *
+ * Context: may sleep; once, while the system boots.
+ * Return: 0, or an errno after a message that names the memory: -EINVAL as for
+ * dma_declare_coherent_memory(), -EBUSY where there is a global pool already,
+ * -ENOMEM.
+ */
+int dma_init_global_coherent(phys_addr_t phys_addr, size_t size)
+{
+	struct dma_coherent_spec spec = {
+		.name = "global",
+		.base = phys_addr,
+		.size = size,
+		.source = DMA_COHERENT_GLOBAL,
+	};
+	int err;
+
+	err = spec_check(NULL, &spec);
+	if (err)
+		return err;
+	guard(mutex)(&dma_coherent_mutex);
+	if (global_mem)
+		return refuse(NULL, &spec, -EBUSY, "comes second");
+	return global_create(&spec);
+}
+
+#endif /* CONFIG_DMA_GLOBAL_POOL */

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Coherent memory that belongs to a device: the hooks that an architecture
+ * calls from its dma_alloc_coherent() and friends, and what platform code
+ * declares such memory with. See Documentation/core-api/dma-coherent.rst.
+ */
+#ifndef _LINUX_DMA_COHERENT_H
+#define _LINUX_DMA_COHERENT_H
+
+#include <linux/bits.h>
+#include <linux/dma-map-ops.h>
+#include <linux/types.h>
+
+struct device;
+struct vm_area_struct;
+
+/*
+ * When the memory declared for a device is exhausted, go on to the generic
+ * allocator. Without it such a request fails.
+ */
+#define DMA_COHERENT_FALLBACK	BIT(0)
+
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+
+int dma_alloc_from_coherent(struct device *dev, ssize_t size,
+			    dma_addr_t *dma_handle, void **ret);
+int dma_release_from_coherent(struct device *dev, int order, void *vaddr);
+int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
+			   void *vaddr, size_t size, int *ret);
+
+int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
+				      dma_addr_t device_addr, size_t size,
+				      unsigned int flags);
+
+#else
+
+static inline int dma_alloc_from_coherent(struct device *dev, ssize_t size,
+					  dma_addr_t *dma_handle, void **ret)
+{
+	return 0;
+}
+
+static inline int dma_release_from_coherent(struct device *dev, int order,
+					    void *vaddr)
+{
+	return 0;
+}
+
+static inline int dma_mmap_from_coherent(struct device *dev,
+					 struct vm_area_struct *vma,
+					 void *vaddr, size_t size, int *ret)
+{
+	return 0;
+}
+
+static inline int dma_declare_coherent_memory_flags(struct device *dev,
+						    phys_addr_t phys_addr,
+						    dma_addr_t device_addr,
+						    size_t size,
+						    unsigned int flags)
+{
+	return -ENOSYS;
+}
+
+#endif /* CONFIG_DMA_DECLARE_COHERENT */
+
+#endif /* _LINUX_DMA_COHERENT_H */
