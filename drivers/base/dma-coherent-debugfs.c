@@ -39,6 +39,7 @@ struct owner {
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name)
 {
 	struct owner *owner, *last = NULL;
+	size_t len = strlen(name) + 1;
 
 	list_for_each_entry(owner, &region->owner_names, node) {
 		if (!strcmp(owner->name, name))
@@ -47,10 +48,10 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name)
 	}
 	if (!region->owners || (last && last->id == U16_MAX))
 		return 0;
-	owner = kmalloc(struct_size(owner, name, strlen(name) + 1), GFP_KERNEL);
+	owner = kmalloc(struct_size(owner, name, len), GFP_KERNEL);
 	if (!owner)
 		return 0;
-	strcpy(owner->name, name);
+	memcpy(owner->name, name, len);
 	owner->id = last ? last->id + 1 : 1;
 	list_add_tail(&owner->node, &region->owner_names);
 	return owner->id;
@@ -96,22 +97,27 @@ static void stat_add_run(const struct dma_coherent_pool *pool, struct summary *s
 static bool next_run(struct dma_coherent_region *region, unsigned long page,
 		     struct dma_coherent_run *run, u16 *owner)
 {
-	guard(raw_spinlock_irqsave)(&region->lock);
-	if (!dma_coherent_pool_run(&region->pool, page, run))
-		return false;
-	*owner = region->owners ? region->owners[run->first] : 0;
-	return true;
+	unsigned long flags;
+	bool found;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	found = dma_coherent_pool_run(&region->pool, page, run);
+	if (found)
+		*owner = region->owners ? region->owners[run->first] : 0;
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return found;
 }
 
 static void stat_gather(struct dma_coherent_region *region, struct summary *sum)
 {
 	struct dma_coherent_run run = {};
+	unsigned long flags;
 	u16 owner;
 
-	scoped_guard(raw_spinlock_irqsave, &region->lock) {
-		sum->stats = region->stats;
-		sum->used = region->pool.used_pages;
-	}
+	raw_spin_lock_irqsave(&region->lock, flags);
+	sum->stats = region->stats;
+	sum->used = region->pool.used_pages;
+	raw_spin_unlock_irqrestore(&region->lock, flags);
 	while (next_run(region, run.first + run.pages, &run, &owner)) {
 		stat_add_run(&region->pool, sum, &run);
 		cond_resched();
@@ -226,14 +232,54 @@ DEFINE_SEQ_ATTRIBUTE(map);
 
 /* devices */
 
+struct user_line {
+	char name[64];
+	dma_addr_t handle;
+	unsigned long reach;
+	long live;
+	bool fallback;
+	bool attached;
+};
+
+static void user_fill(struct user_line *user, const struct dma_coherent_mem *mem)
+{
+	strscpy(user->name, dma_coherent_name(mem->dev), sizeof(user->name));
+	user->handle = mem->view.handle;
+	user->reach = mem->dev ? dma_coherent_reach(mem->dev, &mem->view) :
+				 mem->region->pool.pages;
+	user->live = mem->live;
+	user->fallback = mem->flags & DMA_COHERENT_FALLBACK;
+	user->attached = mem->attached;
+}
+
+/* A device can't go while the region's lock is held and it is on the list. */
+static bool user_get(struct dma_coherent_region *region, unsigned int nr,
+		     struct user_line *user)
+{
+	struct dma_coherent_mem *mem;
+	unsigned long flags;
+	bool found = false;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	list_for_each_entry(mem, &region->users, node) {
+		found = !nr--;
+		if (found) {
+			user_fill(user, mem);
+			break;
+		}
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return found;
+}
+
 static int devices_show(struct seq_file *s, void *unused)
 {
 	struct dma_coherent_region *region = s->private;
-	struct dma_coherent_user user;
+	struct user_line user;
 	unsigned int i;
 
 	seq_puts(s, "# device handle reach live policy state\n");
-	for (i = 0; dma_coherent_user_get(region, i, &user); i++)
+	for (i = 0; user_get(region, i, &user); i++)
 		seq_printf(s, "%s %#llx %llu %ld %s %s\n", user.name,
 			   (u64)user.handle, bytes(user.reach), user.live,
 			   user.fallback ? "fallback" : "exclusive",

@@ -67,8 +67,14 @@ static LIST_HEAD(regions);		/* under dma_coherent_mutex */
 static void reap_work(struct work_struct *work);
 static DECLARE_WORK(reaper, reap_work);
 
-/* A device that is declared early has no name yet. */
-static const char *name_of(const struct device *dev)
+/**
+ * dma_coherent_name() - what a device is called in messages
+ * @dev: the device; NULL for the global pool. One that is declared early has no
+ *	name yet.
+ *
+ * Return: the name.
+ */
+const char *dma_coherent_name(const struct device *dev)
 {
 	return dev ? dev_name(dev) ?: "unnamed device" : "global pool";
 }
@@ -109,14 +115,14 @@ static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec
 static struct dma_coherent_region *
 region_create(struct device *dev, const struct dma_coherent_spec *spec)
 {
+	size_t len = strlen(spec->name) + 1;
 	struct dma_coherent_region *region;
 	int err = -ENOMEM;
 
-	region = kzalloc(struct_size(region, name, strlen(spec->name) + 1),
-			 GFP_KERNEL);
+	region = kzalloc(struct_size(region, name, len), GFP_KERNEL);
 	if (!region)
 		return ERR_PTR(err);
-	strcpy(region->name, spec->name);
+	memcpy(region->name, spec->name, len);
 	region->source = spec->source;
 	region->base = spec->base;
 	region->cached = wants_cache(dev, spec);
@@ -168,8 +174,7 @@ region_find(const struct dma_coherent_spec *spec)
 
 static bool region_in_use(struct dma_coherent_region *region)
 {
-	guard(raw_spinlock_irqsave)(&region->lock);
-	return region->pool.used_pages;
+	return READ_ONCE(region->pool.used_pages);
 }
 
 /* A device's list of attachments */
@@ -209,38 +214,46 @@ static struct dma_coherent_mem *mem_find(struct device *dev,
 static void mem_link(struct dma_coherent_mem *mem)
 {
 	struct dma_coherent_mem __rcu **link = mems_of(mem->dev);
+	unsigned long flags;
 
 	while (mem_locked(link))
 		link = &mem_locked(link)->next;
 	rcu_assign_pointer(*link, mem);
-	guard(raw_spinlock_irqsave)(&mem->region->lock);
+	raw_spin_lock_irqsave(&mem->region->lock, flags);
 	list_add_tail(&mem->node, &mem->region->users);
+	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
 }
 
 static void mem_unlink(struct dma_coherent_mem *mem)
 {
 	struct dma_coherent_mem __rcu **link = mems_of(mem->dev);
+	unsigned long flags;
 
 	while (mem_locked(link) != mem)
 		link = &mem_locked(link)->next;
 	rcu_assign_pointer(*link, mem_locked(&mem->next));
-	scoped_guard(raw_spinlock_irqsave, &mem->region->lock)
-		list_del(&mem->node);
+	raw_spin_lock_irqsave(&mem->region->lock, flags);
+	list_del(&mem->node);
+	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
 	kfree_rcu(mem, rcu);
 }
 
 /* Return: how many buffers are out. */
 static long mem_set_attached(struct dma_coherent_mem *mem, bool attached)
 {
-	guard(raw_spinlock_irqsave)(&mem->region->lock);
+	unsigned long flags;
+	long live;
+
+	raw_spin_lock_irqsave(&mem->region->lock, flags);
 	mem->attached = attached;
-	return mem->live;
+	live = mem->live;
+	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
+	return live;
 }
 
-static bool mem_idle(struct dma_coherent_mem *mem)
+static bool mem_idle(const struct dma_coherent_mem *mem)
 {
-	guard(raw_spinlock_irqsave)(&mem->region->lock);
-	return !mem->attached && mem->live <= 0;
+	return !READ_ONCE(mem->attached) && READ_ONCE(mem->live) <= 0;
 }
 
 /*
@@ -281,14 +294,19 @@ static void view_translate(struct device *dev, phys_addr_t base,
 						(base - map->cpu_start)));
 }
 
-/*
- * How many pages from the first one on a device can address. Some boards attach
- * memory before any mask is set, so no mask is no limit, and what counts is the
- * mask at the time of the request.
- * Return: 0 where it is none.
+/**
+ * dma_coherent_reach() - how much of a region a device can address
+ * @dev: the device
+ * @view: where it sees the region
+ *
+ * Some boards attach memory before any mask is set, so no mask is no limit, and
+ * what counts is the mask at the time of the request.
+ *
+ * Context: any.
+ * Return: a number of pages from the region's first one on.
  */
-static unsigned long view_reach(struct device *dev,
-				const struct dma_coherent_view *view)
+unsigned long dma_coherent_reach(struct device *dev,
+				 const struct dma_coherent_view *view)
 {
 	u64 top = min_not_zero(dev->coherent_dma_mask, dev->bus_dma_limit);
 	u64 first_end = (u64)view->handle + PAGE_SIZE - 1;
@@ -307,13 +325,13 @@ static unsigned long view_reach(struct device *dev,
 static unsigned long mem_limit(struct device *dev, struct dma_coherent_mem *mem,
 			       const struct dma_coherent_view *view)
 {
-	unsigned long reach = view_reach(dev, view);
+	unsigned long reach = dma_coherent_reach(dev, view);
 
 	if (reach || !view->pages)
 		return reach;
 	if (!atomic_xchg(&mem->warned, 1))
 		pr_warn("%s: region %s at %pad is beyond the device's reach, it is used all the same\n",
-			name_of(dev), mem->region->name, &view->handle);
+			dma_coherent_name(dev), mem->region->name, &view->handle);
 	return view->pages;
 }
 
@@ -375,19 +393,20 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 		       dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
-	unsigned long limit = mem_limit(dev, mem, view);
-	long page;
+	unsigned long limit = mem_limit(dev, mem, view), flags;
+	long page = -ENODEV;
 
-	scoped_guard(raw_spinlock_irqsave, &region->lock) {
-		if (!mem->attached)
-			return NULL;
+	raw_spin_lock_irqsave(&region->lock, flags);
+	if (mem->attached) {
 		page = dma_coherent_pool_alloc(&region->pool, pages, limit);
-		if (page < 0) {
+		if (page < 0)
 			note_refusal(region, pages, why);
-			return NULL;
-		}
-		note_alloc(mem, page);
+		else
+			note_alloc(mem, page);
 	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (page < 0)
+		return NULL;
 	*handle = view->handle + PFN_PHYS(page);
 	return region->vaddr + PFN_PHYS(page);
 }
@@ -407,7 +426,7 @@ static void report_refusal(struct device *dev, unsigned long pages,
 
 	if (__ratelimit(&limit))
 		pr_warn("%s: pool %s: %lu pages refused, %s (%lu free of %lu, room for %lu together)\n",
-			name_of(dev), why->region->name, pages, causes[why->cause],
+			dma_coherent_name(dev), why->region->name, pages, causes[why->cause],
 			why->free, why->region->pool.pages, why->largest);
 }
 
@@ -457,10 +476,10 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 		report_refusal(dev, pages, &why);
 	rcu_read_unlock();
 
+	if (!vaddr && fallback)
+		return 0;
 	if (vaddr)
 		memset(vaddr, 0, pages << PAGE_SHIFT);
-	else if (fallback)
-		return 0;
 	else
 		*dma_handle = DMA_MAPPING_ERROR;
 	*ret = vaddr;
@@ -492,16 +511,20 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 			struct release *rel)
 {
 	struct dma_coherent_region *region = mem->region;
+	bool drained = false;
+	unsigned long flags;
 
-	guard(raw_spinlock_irqsave)(&region->lock);
+	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_run(&region->pool, rel->page, &rel->run);
 	rel->verdict = judge(rel, vaddr);
 	region->stats.frees[rel->verdict]++;
-	if (rel->verdict > DMA_COHERENT_FREE_WRONG_ORDER)
-		return false;
-	dma_coherent_pool_free(&region->pool, rel->page);
-	mem->live--;
-	return !mem->attached && mem->live <= 0;
+	if (rel->verdict <= DMA_COHERENT_FREE_WRONG_ORDER) {
+		dma_coherent_pool_free(&region->pool, rel->page);
+		mem->live--;
+		drained = mem_idle(mem);
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return drained;
 }
 
 static void report_release(struct device *dev, const char *pool,
@@ -511,23 +534,18 @@ static void report_release(struct device *dev, const char *pool,
 		[0 ... DMA_COHERENT_FREES - 1] =
 			RATELIMIT_STATE_INIT("dma-coherent", DEFAULT_RATELIMIT_INTERVAL, 1),
 	};
-	const struct dma_coherent_run *run = &rel->run;
+	static const char *const verdicts[DMA_COHERENT_FREES] = {
+		[DMA_COHERENT_FREE_WRONG_ORDER]	= "wrong order, all of it is freed",
+		[DMA_COHERENT_FREE_INTERIOR]	= "inside a buffer, refused",
+		[DMA_COHERENT_FREE_NOT_LIVE]	= "nothing is allocated there, refused",
+	};
 
-	if (!___ratelimit(&limits[rel->verdict], __func__))
-		return;
-	switch (rel->verdict) {
-	case DMA_COHERENT_FREE_WRONG_ORDER:
-		pr_err("%s: pool %s: page %lu released with order %d, but it was allocated with %lu pages; all of them are free now\n",
-		       name_of(dev), pool, rel->page, rel->order, run->pages);
-		break;
-	case DMA_COHERENT_FREE_INTERIOR:
-		pr_err("%s: pool %s: release inside page %lu refused, the allocation is the %lu pages from page %lu on\n",
-		       name_of(dev), pool, rel->page, run->pages, run->first);
-		break;
-	default:
-		pr_err("%s: pool %s: release of page %lu refused, it is free already\n",
-		       name_of(dev), pool, rel->page);
-	}
+	if (___ratelimit(&limits[rel->verdict], __func__))
+		pr_err("%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)\n",
+		       dma_coherent_name(dev), pool, rel->page, rel->order,
+		       verdicts[rel->verdict], rel->run.first,
+		       rel->run.first + rel->run.pages - 1,
+		       rel->run.used ? "one buffer" : "free");
 }
 
 static int release_from(struct device *dev, struct dma_coherent_mem *mem,
@@ -585,13 +603,15 @@ static int mmap_pfn(struct dma_coherent_region *region,
 {
 	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
 	unsigned long count = PFN_DOWN(PAGE_ALIGN(size));
-	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma), first;
+	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma);
+	unsigned long first, flags;
 	long span;
 
 	if (offset_in_page(vaddr) || off >= count || pages > count - off)
 		return -ENXIO;
-	scoped_guard(raw_spinlock_irqsave, &region->lock)
-		span = dma_coherent_pool_span(&region->pool, page, &first);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	span = dma_coherent_pool_span(&region->pool, page, &first);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
 	if (span < 0 || off + pages > first + span - page)
 		return -ENXIO;
 	*pfn = PHYS_PFN(region->base) + page + off;
@@ -670,13 +690,13 @@ static void take_away(struct dma_coherent_mem *mem)
  * regions that nobody is attached to and no buffer is left of. Buffers of a
  * device that died keep theirs: hardware may still write to them.
  */
-static void reap(void)
+static void reap_work(struct work_struct *work)
 {
 	struct dma_coherent_region *region, *next_region;
 	struct dma_coherent_mem *mem, *next_mem;
 	LIST_HEAD(dead);
 
-	lockdep_assert_held(&dma_coherent_mutex);
+	guard(mutex)(&dma_coherent_mutex);
 	list_for_each_entry_safe(region, next_region, &regions, node) {
 		list_for_each_entry_safe(mem, next_mem, &region->users, node)
 			if (mem_idle(mem))
@@ -692,12 +712,6 @@ static void reap(void)
 		region_free(region);
 }
 
-static void reap_work(struct work_struct *work)
-{
-	guard(mutex)(&dma_coherent_mutex);
-	reap();
-}
-
 /**
  * dma_coherent_reap() - wait until what is no longer used has been taken away
  *
@@ -711,7 +725,7 @@ void dma_coherent_reap(void)
 static int refuse(struct device *dev, const struct dma_coherent_spec *spec,
 		  int err, const char *why)
 {
-	pr_err("%s: region %s (%pa bytes at %pa) %s: %d\n", name_of(dev),
+	pr_err("%s: region %s (%pa bytes at %pa) %s: %d\n", dma_coherent_name(dev),
 	       spec->name, &spec->size, &spec->base, why, err);
 	return err;
 }
@@ -737,7 +751,7 @@ static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 		return refuse(dev, spec, -EINVAL, "is too large to be mapped");
 	if (whole != spec->size)
 		pr_warn("%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used\n",
-			name_of(dev), spec->name, &spec->size, &spec->base);
+			dma_coherent_name(dev), spec->name, &spec->size, &spec->base);
 	spec->base += lost;
 	spec->handle += lost;
 	spec->size = whole;
@@ -756,7 +770,7 @@ static int mem_create(struct device *dev, struct dma_coherent_region *region,
 	mem->region = region;
 	mem->flags = spec->flags;
 	mem->attached = true;
-	mem->owner = dma_coherent_owner_add(region, name_of(dev));
+	mem->owner = dma_coherent_owner_add(region, dma_coherent_name(dev));
 	if (spec->source == DMA_COHERENT_DECLARED)
 		mem->view = (struct dma_coherent_view) {
 			.handle = spec->handle,
@@ -825,7 +839,7 @@ static void detach(struct dma_coherent_mem *mem)
 		take_away(mem);
 	else
 		pr_warn("%s: region %s detached with %ld buffers out, it stays until they are back\n",
-			name_of(mem->dev), mem->region->name, live);
+			dma_coherent_name(mem->dev), mem->region->name, live);
 }
 
 /* A @base of NULL is any. */
@@ -878,7 +892,7 @@ void dma_coherent_device_release(struct device *dev)
 		live = mem_set_attached(mem, false);
 		if (live > 0)
 			pr_err("%s: gone with %ld buffers of region %s out, their pages are lost\n",
-			       name_of(dev), live, mem->region->name);
+			       dma_coherent_name(dev), live, mem->region->name);
 		take_away(mem);
 	}
 }
@@ -960,38 +974,6 @@ void dma_release_coherent_memory(struct device *dev)
 	if (has_mems(dev))
 		detach_all(dev, DMA_COHERENT_DECLARED, NULL);
 }
-
-#ifdef CONFIG_DMA_COHERENT_DEBUGFS
-/**
- * dma_coherent_user_get() - look at an attachment of a region
- * @region: the region
- * @nr: which one, from 0 on
- * @user: filled in
- *
- * Context: any.
- * Return: false where there are not that many.
- */
-bool dma_coherent_user_get(struct dma_coherent_region *region, unsigned int nr,
-			   struct dma_coherent_user *user)
-{
-	struct dma_coherent_mem *mem;
-
-	guard(raw_spinlock_irqsave)(&region->lock);
-	list_for_each_entry(mem, &region->users, node) {
-		if (nr--)
-			continue;
-		strscpy(user->name, name_of(mem->dev), sizeof(user->name));
-		user->handle = mem->view.handle;
-		user->reach = mem->dev ? view_reach(mem->dev, &mem->view) :
-					 region->pool.pages;
-		user->fallback = mem->flags & DMA_COHERENT_FALLBACK;
-		user->attached = mem->attached;
-		user->live = mem->live;
-		return true;
-	}
-	return false;
-}
-#endif
 
 #ifdef CONFIG_DMA_GLOBAL_POOL
 

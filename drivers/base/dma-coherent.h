@@ -150,30 +150,10 @@ struct dma_coherent_mem {
 	struct rcu_head rcu;
 };
 
-/**
- * struct dma_coherent_user - an attachment, for people to look at
- * @name: the device's
- * @handle: DMA address of the region's first page
- * @reach: how many pages from there on the device can address
- * @live: buffers that are out
- * @fallback: it has DMA_COHERENT_FALLBACK
- * @attached: it serves
- */
-struct dma_coherent_user {
-	char name[64];
-	dma_addr_t handle;
-	unsigned long reach;
-	long live;
-	bool fallback;
-	bool attached;
-};
-
 #ifdef CONFIG_DMA_COHERENT_DEBUGFS
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name);
 void dma_coherent_debugfs_add(struct dma_coherent_region *region);
 void dma_coherent_debugfs_remove(struct dma_coherent_region *region);
-bool dma_coherent_user_get(struct dma_coherent_region *region, unsigned int nr,
-			   struct dma_coherent_user *user);
 #else
 static inline u16 dma_coherent_owner_add(struct dma_coherent_region *region,
 					 const char *name)
@@ -195,6 +175,9 @@ int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec
 void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
 			 phys_addr_t base);
 void dma_coherent_device_release(struct device *dev);
+const char *dma_coherent_name(const struct device *dev);
+unsigned long dma_coherent_reach(struct device *dev,
+				 const struct dma_coherent_view *view);
 void *dma_coherent_map(phys_addr_t base, size_t size, bool cached);
 void dma_coherent_reap(void);
 #else

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How much fits: buffers of the sizes that drivers ask for, come and go
+ *
+ * A trace is made from a seed alone. It allocates a random buffer of its mix
+ * as long as what is asked for stays within the load, and otherwise frees a
+ * random one. A refused buffer counts as held until the trace frees it, so the
+ * same trace can be replayed on any allocator. Nothing here is timed.
+ */
+
+#include <linux/errno.h>
+#include <linux/limits.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
+#include <linux/mm.h>
+#include <linux/slab.h>
+#include <linux/sprintf.h>
+#include <linux/string.h>
+
+#include "dma-coherent-bench.h"
+
+#define CHURN_BYTES	SZ_256M
+#define CHURN_STEPS	20000
+#define CHURN_SLOTS	(CHURN_BYTES / SZ_4K)
+
+/* Sizes in bytes, as drivers pass them: tools/bench/README.md names each. */
+
+#define FRAME(w, h)	(w) * (h) * 4, (w) * (h) * 2
+#define RAW(w, h)	(w) * (h) * 5 / 4, (w) * (h) * 3 / 2
+#define NV12(w, h)	(w) * (h) * 3 / 2
+#define H264_REF(w, h)	((w) * (h) * 3 / 2 + (w) / 16 * (h) / 16 * 64 + 32)
+
+static const u32 display_sizes[] = {
+	FRAME(640, 480),   FRAME(800, 480),   FRAME(800, 600),
+	FRAME(1024, 600),  FRAME(1024, 768),  FRAME(1280, 720),
+	FRAME(1280, 800),  FRAME(1366, 768),  FRAME(1440, 900),
+	FRAME(1600, 900),  FRAME(1680, 1050), FRAME(1920, 1080),
+	FRAME(1920, 1200), FRAME(2560, 1440), FRAME(3840, 2160),
+};
+
+static const u32 camera_sizes[] = {
+	RAW(640, 480),     RAW(1280, 720),    RAW(1920, 1080),
+	RAW(2592, 1944),   RAW(3280, 2464),   RAW(4056, 3040),
+	NV12(640, 480),    NV12(1280, 720),   NV12(1920, 1080),
+	NV12(2592, 1944),  NV12(3840, 2160),
+	260, 3048, 39328, 125664,
+};
+
+static const u32 codec_references[] = {
+	H264_REF(1920, 1088), H264_REF(1280, 720), H264_REF(864, 480),
+};
+
+static const u32 codec_bitstreams[] = {
+	SZ_512K, 768 * SZ_1K, SZ_1M, 1536 * SZ_1K, SZ_2M,
+};
+
+/* Bytes a descriptor where a ring's length is no power of two. */
+static const u32 ring_descriptors[] = { 12, 20, 24, 40, 48, 56 };
+
+static u32 pick(struct rnd_state *rnd, const u32 *sizes, u32 count)
+{
+	return sizes[bench_below(rnd, count)];
+}
+
+static u32 display_size(struct rnd_state *rnd)
+{
+	return pick(rnd, display_sizes, ARRAY_SIZE(display_sizes));
+}
+
+static u32 camera_size(struct rnd_state *rnd)
+{
+	return pick(rnd, camera_sizes, ARRAY_SIZE(camera_sizes));
+}
+
+/* A third each: references, bitstreams, metadata of 4 to 64 KiB. */
+static u32 codec_size(struct rnd_state *rnd)
+{
+	switch (bench_below(rnd, 3)) {
+	case 0:
+		return pick(rnd, codec_references, ARRAY_SIZE(codec_references));
+	case 1:
+		return pick(rnd, codec_bitstreams, ARRAY_SIZE(codec_bitstreams));
+	}
+	return SZ_4K + bench_below(rnd, 60 * SZ_1K / 64 + 1) * 64;
+}
+
+/*
+ * A third each, 4 KiB to 1 MiB: powers of two; the same with a word behind the
+ * ring that the device writes its head to; descriptors of an odd size.
+ */
+static u32 ring_size(struct rnd_state *rnd)
+{
+	u32 kind = bench_below(rnd, 3), bytes;
+
+	if (kind < 2)
+		return (SZ_4K << bench_below(rnd, 9)) + kind * sizeof(u32);
+	do {
+		bytes = pick(rnd, ring_descriptors, ARRAY_SIZE(ring_descriptors));
+		bytes <<= 6 + bench_below(rnd, 10);
+	} while (bytes < SZ_4K || bytes > SZ_1M);
+	return bytes;
+}
+
+static const struct churn_mix {
+	const char *name;
+	u32 (*size)(struct rnd_state *rnd);
+} mixes[] = {
+	{ "display", display_size },
+	{ "camera", camera_size },
+	{ "codec", codec_size },
+	{ "rings", ring_size },
+};
+
+/* What a trace does in one step: allocate @bytes as @slot, or free it for 0. */
+struct churn_step {
+	u32 slot;
+	u32 bytes;
+};
+
+struct churn_trace {
+	struct churn_step step[CHURN_STEPS];
+	u32 bytes[CHURN_SLOTS];		/* of each live slot, while it is made */
+	u32 live[CHURN_SLOTS];		/* live slots, then the free ones */
+	void *addr[CHURN_SLOTS];	/* of each slot, while it is replayed */
+};
+
+static void make_trace(struct churn_trace *trace, const struct churn_mix *mix,
+		       unsigned int load, u64 seed)
+{
+	u64 held = 0, most = div_u64((u64)CHURN_BYTES * load, 100);
+	struct rnd_state rnd;
+	u32 i, n, bytes, slot, count = 0;
+
+	bench_seed(&rnd, seed);
+	for (i = 0; i < CHURN_SLOTS; i++)
+		trace->live[i] = i;
+	for (n = 0; n < CHURN_STEPS; n++) {
+		bytes = mix->size(&rnd);
+		if (held + bytes <= most && count < CHURN_SLOTS) {
+			slot = trace->live[count++];
+			held += bytes;
+			trace->bytes[slot] = bytes;
+		} else {
+			i = bench_below(&rnd, count);
+			slot = trace->live[i];
+			held -= trace->bytes[slot];
+			trace->live[i] = trace->live[--count];
+			trace->live[count] = slot;
+			bytes = 0;
+		}
+		trace->step[n] = (struct churn_step) { slot, bytes };
+	}
+}
+
+/* Either allocator; addresses of ours are page numbers from 1 on. */
+struct churn_side {
+	struct dma_coherent_pool *ours;
+	struct dma_coherent_mem *mainline;
+};
+
+static bool side_create(struct churn_side *side, unsigned int max_align_order,
+			bool mainline)
+{
+	unsigned long pages = BENCH_PAGES(CHURN_BYTES);
+
+	*side = (struct churn_side) { };
+	if (mainline)
+		side->mainline = bench_mainline_create(pages);
+	else
+		side->ours = bench_pool_create(pages, max_align_order);
+	return side->mainline || side->ours;
+}
+
+static void side_destroy(struct churn_side *side)
+{
+	if (side->mainline)
+		bench_mainline_destroy(side->mainline);
+	if (side->ours)
+		bench_pool_destroy(side->ours);
+}
+
+static void *side_alloc(struct churn_side *side, u32 bytes)
+{
+	long page;
+
+	if (side->mainline)
+		return bench_mainline_alloc(side->mainline, bytes);
+	page = dma_coherent_pool_alloc(side->ours, PFN_UP(bytes), ULONG_MAX);
+	return page < 0 ? NULL : (void *)(page + 1);
+}
+
+static void side_free(struct churn_side *side, u32 bytes, void *addr)
+{
+	if (side->mainline)
+		bench_mainline_free(side->mainline, bytes, addr);
+	else
+		dma_coherent_pool_free(side->ours, (unsigned long)addr - 1);
+}
+
+struct churn_result {
+	u64 asked;
+	u64 refused;
+	u64 first;	/* bytes held when one was first refused, summed */
+};
+
+static int replay(struct churn_trace *trace, unsigned int max_align_order,
+		  bool mainline, u64 most, struct churn_result *result)
+{
+	u64 held = 0, first = most;
+	struct churn_side side;
+	bool refused = false;
+	u32 n;
+
+	if (!side_create(&side, max_align_order, mainline))
+		return -ENOMEM;
+	for (n = 0; n < CHURN_STEPS; n++) {
+		struct churn_step step = trace->step[n];
+		void **addr = &trace->addr[step.slot];
+
+		if (!step.bytes) {
+			held -= trace->bytes[step.slot];
+			if (*addr)
+				side_free(&side, trace->bytes[step.slot], *addr);
+			continue;
+		}
+		*addr = side_alloc(&side, step.bytes);
+		if (!*addr && !refused)
+			first = held;
+		refused |= !*addr;
+		trace->bytes[step.slot] = step.bytes;
+		held += step.bytes;
+		result->asked += step.bytes;
+		result->refused += *addr ? 0 : step.bytes;
+	}
+	result->first += first;
+	side_destroy(&side);
+	return 0;
+}
+
+static void print_churn(const char *name, struct churn_result *ours,
+			struct churn_result *mainline, unsigned int seeds)
+{
+	u64 value[BENCH_COLUMNS] = {
+		div64_u64(ours->refused * 1000, ours->asked / 1000),
+		div64_u64(mainline->refused * 1000, mainline->asked / 1000),
+		BENCH_NONE, BENCH_NONE,
+	};
+
+	bench_print("churn", name, value, "per_mille");
+	value[BENCH_OURS] = div64_u64(ours->first * 100 * 1000,
+				      (u64)CHURN_BYTES * seeds);
+	value[BENCH_MAINLINE] = div64_u64(mainline->first * 100 * 1000,
+					  (u64)CHURN_BYTES * seeds);
+	bench_print("churn_first", name, value, "percent");
+}
+
+static int churn_case(struct churn_trace *trace, const struct churn_mix *mix,
+		      unsigned int load, unsigned int seeds)
+{
+	struct churn_result ours = { }, small = { }, mainline = { };
+	u64 most = div_u64((u64)CHURN_BYTES * load, 100);
+	unsigned int seed;
+	char name[48];
+	int ret;
+
+	for (seed = 1; seed <= seeds; seed++) {
+		make_trace(trace, mix, load, seed);
+		ret = replay(trace, BENCH_ALIGN_ORDER, false, most, &ours) ?:
+		      replay(trace, BENCH_SMALL_ALIGN_ORDER, false, most, &small) ?:
+		      replay(trace, 0, true, most, &mainline);
+		if (ret)
+			return ret;
+	}
+	snprintf(name, sizeof(name), "%s@%u%%", mix->name, load);
+	print_churn(name, &ours, &mainline, seeds);
+	strlcat(name, ",limit=64KiB", sizeof(name));
+	print_churn(name, &small, &mainline, seeds);
+	return 0;
+}
+
+static void fits_case(u32 bytes, unsigned int max_align_order, const char *suffix)
+{
+	u64 value[BENCH_COLUMNS] = { 0, 0, BENCH_NONE, BENCH_NONE };
+	struct churn_side side;
+	unsigned int mainline;
+	char name[48];
+
+	for (mainline = 0; mainline < 2; mainline++) {
+		if (!side_create(&side, max_align_order, mainline))
+			return;
+		while (side_alloc(&side, bytes))
+			value[mainline] += 1000;
+		side_destroy(&side);
+	}
+	snprintf(name, sizeof(name), "256MiB/%uB%s", bytes, suffix);
+	bench_print("fits", name, value, "buffers");
+}
+
+static void bench_fits(void)
+{
+	/* The last is the whole pool. */
+	static const u32 sizes[] = { 3110400, 8294400, 1052672, 69632, SZ_256M };
+	unsigned int n;
+
+	for (n = 0; n < ARRAY_SIZE(sizes); n++) {
+		fits_case(sizes[n], BENCH_ALIGN_ORDER, "");
+		fits_case(sizes[n], BENCH_SMALL_ALIGN_ORDER, ",limit=64KiB");
+	}
+}
+
+void bench_churn(unsigned int seeds)
+{
+	struct churn_trace *trace = kvzalloc(sizeof(*trace), GFP_KERNEL);
+	unsigned int n, load;
+
+	if (!trace)
+		return;
+	bench_fits();
+	for (n = 0; n < ARRAY_SIZE(mixes); n++)
+		for (load = 60; load <= 90; load += 10)
+			if (churn_case(trace, &mixes[n], load, seeds))
+				goto out;
+out:
+	kvfree(trace);
+}
