@@ -55,6 +55,9 @@
 
 #include "dma-coherent.h"
 
+#define CREATE_TRACE_POINTS
+#include <trace/events/dma_coherent.h>
+
 static unsigned int align_order = CONFIG_DMA_COHERENT_ALIGN_ORDER;
 module_param(align_order, uint, 0444);
 MODULE_PARM_DESC(align_order,
@@ -407,6 +410,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	if (page < 0)
 		return NULL;
+	trace_dma_coherent_alloc(dma_coherent_name(dev), region->name, page, pages);
 	*handle = view->handle + PFN_PHYS(page);
 	return region->vaddr + PFN_PHYS(page);
 }
@@ -424,6 +428,8 @@ static void report_refusal(struct device *dev, unsigned long pages,
 	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
 				      DEFAULT_RATELIMIT_BURST);
 
+	trace_dma_coherent_refuse(dma_coherent_name(dev), why->region->name, pages,
+				  causes[why->cause]);
 	if (__ratelimit(&limit))
 		pr_warn("%s: pool %s: %lu pages refused, %s (%lu free of %lu, room for %lu together)\n",
 			dma_coherent_name(dev), why->region->name, pages, causes[why->cause],
@@ -540,6 +546,9 @@ static void report_release(struct device *dev, const char *pool,
 		[DMA_COHERENT_FREE_NOT_LIVE]	= "nothing is allocated there, refused",
 	};
 
+	if (rel->verdict > DMA_COHERENT_FREE_WRONG_ORDER)
+		trace_dma_coherent_refuse(dma_coherent_name(dev), pool, 0,
+					  verdicts[rel->verdict]);
 	if (___ratelimit(&limits[rel->verdict], __func__))
 		pr_err("%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)\n",
 		       dma_coherent_name(dev), pool, rel->page, rel->order,
@@ -558,6 +567,9 @@ static int release_from(struct device *dev, struct dma_coherent_mem *mem,
 
 	if (mem_release(mem, vaddr, &rel))
 		schedule_work(&reaper);
+	if (rel.verdict <= DMA_COHERENT_FREE_WRONG_ORDER)
+		trace_dma_coherent_release(dma_coherent_name(dev), mem->region->name,
+					   rel.page, rel.run.pages);
 	if (rel.verdict != DMA_COHERENT_FREE_GOOD)
 		report_release(dev, mem->region->name, &rel);
 	return 1;
@@ -621,10 +633,17 @@ static int mmap_pfn(struct dma_coherent_region *region,
 static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
 		     const void *vaddr, size_t size, unsigned long *pfn)
 {
+	struct dma_coherent_region *region = mem->region;
+	int err = mmap_pfn(region, vma, vaddr, size, pfn);
+
+	if (err)
+		return err;
 	/* The attributes of the kernel's own mapping, whatever the device's. */
-	if (!mem->region->cached)
+	if (!region->cached)
 		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
-	return mmap_pfn(mem->region, vma, vaddr, size, pfn);
+	trace_dma_coherent_mmap(dma_coherent_name(mem->dev), region->name,
+				*pfn - PHYS_PFN(region->base), vma_pages(vma));
+	return 0;
 }
 
 static int map_pfn(struct vm_area_struct *vma, unsigned long pfn)
@@ -786,7 +805,8 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 {
 	struct dma_coherent_region *region;
 	struct dma_coherent_mem *mem;
-	int err;
+	long live = 0;
+	int err = 0;
 
 	region = region_find(spec) ?: region_create(dev, spec);
 	if (IS_ERR(region))
@@ -800,12 +820,14 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 		return refuse(dev, spec, -EBUSY, "is attached to it already");
 	if (mem) {
 		mem->flags = spec->flags;
-		mem_set_attached(mem, true);
-		return 0;
+		live = mem_set_attached(mem, true);
+	} else {
+		err = mem_create(dev, region, spec);
 	}
-	err = mem_create(dev, region, spec);
 	if (err)
 		schedule_work(&reaper);
+	else
+		trace_dma_coherent_attach(dma_coherent_name(dev), region->name, live);
 	return err;
 }
 
@@ -835,6 +857,8 @@ static void detach(struct dma_coherent_mem *mem)
 {
 	long live = mem_set_attached(mem, false);
 
+	trace_dma_coherent_detach(dma_coherent_name(mem->dev), mem->region->name,
+				  live);
 	if (live <= 0)
 		take_away(mem);
 	else
