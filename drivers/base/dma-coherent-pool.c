@@ -218,6 +218,11 @@ static unsigned long run_start(const struct dma_coherent_pool *pool,
 	return bit + 1;
 }
 
+static bool has_open(const struct dma_coherent_pool *pool)
+{
+	return pool->open_start < pool->open_end;
+}
+
 static bool is_start(const struct dma_coherent_pool *pool, unsigned long page)
 {
 	return !page || page_last(pool, page - 1);
@@ -344,8 +349,7 @@ static unsigned long chunk_runs(const struct dma_coherent_pool *pool,
 	*across = NOWHERE;
 	if (chunk && !(POOL_READ(pool->used[chunk - 1]) >> (CHUNK - 1)))
 		free = drop_run(free, 0);
-	if (pool->open_start < pool->open_end &&
-	    BIT_WORD(pool->open_start) == chunk)
+	if (has_open(pool) && BIT_WORD(pool->open_start) == chunk)
 		free = drop_run(free, pool->open_start % CHUNK);
 	if (!(free >> (CHUNK - 1)))
 		return free;
@@ -535,21 +539,18 @@ static unsigned long find_lowest(const struct dma_coherent_pool *pool,
 }
 
 /*
- * Runs do not overlap, so the run that begins lowest has the lowest place: if
- * that one is out of reach, all are, and one look is enough.
+ * Under a limit, what counts is how low a run lies. Runs do not overlap, so the
+ * one that begins lowest has the lowest place: if that is out of reach, all are,
+ * and one look is enough.
  */
 static unsigned long find(const struct dma_coherent_pool *pool,
 			  unsigned long pages, unsigned long limit)
 {
-	unsigned long best, at;
+	unsigned long at;
 
-	best = find_best(pool, pages);
-	if (best <= limit - pages)
-		return best;
-	at = find_open(pool, pages);
-	if (at <= limit - pages || best == NOWHERE)
-		return at;
-	return find_lowest(pool, pages);
+	at = limit < pool->pages ? find_lowest(pool, pages) :
+				   find_best(pool, pages);
+	return at <= limit - pages ? at : find_open(pool, pages);
 }
 
 /* Take and give back */
@@ -559,7 +560,7 @@ static void take(struct dma_coherent_pool *pool, unsigned long page,
 {
 	unsigned long start = run_start(pool, page), end = run_end(pool, page);
 	unsigned long behind = page + pages;
-	bool was_open = start == pool->open_start && start < pool->open_end;
+	bool was_open = has_open(pool) && start == pool->open_start;
 
 	bitmap_set(pool->used, page, pages);
 	pool->used_pages += pages;
@@ -581,8 +582,8 @@ static void give_back(struct dma_coherent_pool *pool, unsigned long page,
 {
 	bool joins_before = page && !page_used(pool, page - 1);
 	bool joins_behind = behind < pool->pages && !page_used(pool, behind);
+	bool before_open, behind_open, is_open;
 	unsigned long start = page, end = behind;
-	bool is_open;
 
 	bitmap_clear(pool->used, page, behind - page);
 	pool->used_pages -= behind - page;
@@ -596,15 +597,18 @@ static void give_back(struct dma_coherent_pool *pool, unsigned long page,
 	}
 
 	/* The open run grows, and where there is none this becomes it. */
-	is_open = pool->open_start >= pool->open_end ||
-		  pool->open_start == start || pool->open_start == behind;
+	before_open = joins_before && pool->open_start == start;
+	behind_open = joins_behind && pool->open_start == behind;
+	is_open = before_open || behind_open || !has_open(pool);
 	if (is_open) {
 		pool->open_start = start;
 		pool->open_end = end;
 	}
-	if (!is_open || joins_before)
+	/* Only what was booked, or is now, changes any hint. */
+	if (!is_open || (joins_before && !before_open))
 		update_hints(pool, start);
-	if (joins_behind && (is_open || BIT_WORD(behind) != BIT_WORD(start)))
+	if (joins_behind && !behind_open &&
+	    (is_open || BIT_WORD(behind) != BIT_WORD(start)))
 		update_hints(pool, behind);
 }
 
@@ -738,7 +742,7 @@ unsigned long dma_coherent_pool_largest(const struct dma_coherent_pool *pool)
 
 	assert_held(pool);
 	largest = max_t(unsigned long, tree_top(pool), fls_long(pool->bins_present));
-	if (pool->open_start < pool->open_end)
+	if (has_open(pool))
 		largest = max(largest, fit_run(pool, pool->open_start,
 					       pool->open_end));
 	return largest;
@@ -949,7 +953,7 @@ static const char *pages_fault(const struct dma_coherent_pool *pool)
 
 static const char *open_fault(const struct dma_coherent_pool *pool)
 {
-	if (pool->open_start >= pool->open_end)
+	if (!has_open(pool))
 		return NULL;
 	if (pool->open_end > pool->pages ||
 	    (pool->open_start && !test_bit(pool->open_start - 1, pool->used)) ||
