@@ -777,6 +777,22 @@ static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 	return 0;
 }
 
+/* Nothing is served from @mem. */
+static void mem_set_view(struct dma_coherent_mem *mem,
+			 const struct dma_coherent_spec *spec)
+{
+	const struct dma_coherent_region *region = mem->region;
+
+	if (spec->source == DMA_COHERENT_DECLARED)
+		mem->view = (struct dma_coherent_view) {
+			.handle = spec->handle,
+			.pages = region->pool.pages,
+		};
+	else
+		view_translate(mem->dev, region->base, region->pool.pages,
+			       &mem->view);
+}
+
 static int mem_create(struct device *dev, struct dma_coherent_region *region,
 		      const struct dma_coherent_spec *spec)
 {
@@ -790,13 +806,7 @@ static int mem_create(struct device *dev, struct dma_coherent_region *region,
 	mem->flags = spec->flags;
 	mem->attached = true;
 	mem->owner = dma_coherent_owner_add(region, dma_coherent_name(dev));
-	if (spec->source == DMA_COHERENT_DECLARED)
-		mem->view = (struct dma_coherent_view) {
-			.handle = spec->handle,
-			.pages = region->pool.pages,
-		};
-	else
-		view_translate(dev, region->base, region->pool.pages, &mem->view);
+	mem_set_view(mem, spec);
 	mem_link(mem);
 	return 0;
 }
@@ -820,6 +830,7 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 		return refuse(dev, spec, -EBUSY, "is attached to it already");
 	if (mem) {
 		mem->flags = spec->flags;
+		mem_set_view(mem, spec);
 		live = mem_set_attached(mem, true);
 	} else {
 		err = mem_create(dev, region, spec);

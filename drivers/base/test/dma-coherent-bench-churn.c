@@ -165,7 +165,7 @@ static bool side_create(struct churn_side *side, unsigned int max_align_order,
 
 	*side = (struct churn_side) { };
 	if (mainline)
-		side->mainline = bench_mainline_create(pages);
+		side->mainline = bench_mainline_create(pages, NULL);
 	else
 		side->ours = bench_pool_create(pages, max_align_order);
 	return side->mainline || side->ours;

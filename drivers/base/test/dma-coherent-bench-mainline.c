@@ -68,15 +68,16 @@ __diag_ignore(GCC, 8, "-Wmissing-prototypes", "nobody calls them");
 #include "../../../kernel/dma/coherent.c"
 __diag_pop();
 
-/* Any address will do for a pool that is never touched. */
+/* Any address will do for memory that is never touched. */
 #define FAKE_BASE	SZ_4G
 
-struct dma_coherent_mem *bench_mainline_create(unsigned long pages)
+struct dma_coherent_mem *bench_mainline_create(unsigned long pages,
+					       void *memory)
 {
+	phys_addr_t base = memory ? (unsigned long)memory : FAKE_BASE;
 	struct dma_coherent_mem *mem;
 
-	mem = dma_init_coherent_memory(FAKE_BASE, FAKE_BASE,
-				       pages << PAGE_SHIFT, false);
+	mem = dma_init_coherent_memory(base, base, pages << PAGE_SHIFT, false);
 	return IS_ERR(mem) ? NULL : mem;
 }
 

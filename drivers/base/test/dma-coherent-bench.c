@@ -15,6 +15,10 @@
  */
 
 #include <linux/bitmap.h>
+#include <linux/device.h>
+#include <linux/dma-coherent.h>
+#include <linux/err.h>
+#include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/ktime.h>
 #include <linux/math64.h>
@@ -36,6 +40,10 @@ MODULE_PARM_DESC(passes, "How often each row is timed; 0: do nothing");
 static unsigned int seeds = 20;
 module_param(seeds, uint, 0444);
 MODULE_PARM_DESC(seeds, "Traces for each mix and load");
+
+static char *only;
+module_param(only, charp, 0444);
+MODULE_PARM_DESC(only, "Time only rows whose case has this in it, for a profiler");
 
 #define BATCH_NS	(32 * NSEC_PER_USEC)
 #define SAMPLES		8	/* of each column, in each pass */
@@ -130,10 +138,11 @@ struct bench_row {
 	struct dma_coherent_pool *ours;
 	struct dma_coherent_mem *mainline;
 	struct dma_coherent_mem *empty;
+	struct device *dev;	/* for hooks */
 	const bench_time_fn *time;
-	unsigned int max_ops;
-	struct {
+	struct bench_cell {
 		unsigned int ops;
+		unsigned int max_ops;
 		u64 least;	/* ps per operation */
 	} column[BENCH_COLUMNS];
 };
@@ -225,6 +234,11 @@ static const bench_time_fn pair_times[BENCH_COLUMNS] = {
 	time_ours_pairs, time_mainline_pairs, time_best_pairs, time_floor,
 };
 
+/* Mainline knows no limit: it would meet the request. */
+static const bench_time_fn limited_times[BENCH_COLUMNS] = {
+	time_ours_pairs, NULL, time_best_pairs, time_floor,
+};
+
 /* Requests alone; what they got is given back when the time has been taken. */
 
 static u64 time_ours_allocs(struct bench_row *row, unsigned int ops)
@@ -241,33 +255,24 @@ static u64 time_ours_allocs(struct bench_row *row, unsigned int ops)
 	return start;
 }
 
-static u64 time_allocs(struct dma_coherent_mem *mem, size_t bytes,
-		       unsigned int ops)
+static u64 time_mainline_allocs(struct bench_row *row, unsigned int ops)
 {
+	size_t bytes = row->pages << PAGE_SHIFT;
 	static void *addr[MAX_FILL_OPS];
 	u64 start = ktime_get_ns();
 	unsigned int n;
 
 	for (n = 0; n < ops; n++)
-		addr[n] = bench_mainline_alloc(mem, bytes);
+		addr[n] = bench_mainline_alloc(row->mainline, bytes);
 	start = ktime_get_ns() - start;
 	while (n--)
-		bench_mainline_free(mem, bytes, addr[n]);
+		bench_mainline_free(row->mainline, bytes, addr[n]);
 	return start;
 }
 
-static u64 time_mainline_allocs(struct bench_row *row, unsigned int ops)
-{
-	return time_allocs(row->mainline, row->pages << PAGE_SHIFT, ops);
-}
-
-static u64 time_best_allocs(struct bench_row *row, unsigned int ops)
-{
-	return time_allocs(row->empty, row->pages << PAGE_SHIFT, ops);
-}
-
+/* Its pool would not be empty any more: what is best here includes a release. */
 static const bench_time_fn alloc_times[BENCH_COLUMNS] = {
-	time_ours_allocs, time_mainline_allocs, time_best_allocs, time_floor,
+	time_ours_allocs, time_mainline_allocs, time_best_pairs, time_floor,
 };
 
 /*
@@ -276,19 +281,18 @@ static const bench_time_fn alloc_times[BENCH_COLUMNS] = {
  */
 static void sample_column(struct bench_row *row, enum bench_column column)
 {
-	u64 ns, ops = 0, least = row->column[column].least;
+	struct bench_cell *cell = &row->column[column];
+	u64 ns, ops;
 
 	for (;;) {
-		ns = row->time[column](row, row->column[column].ops);
-		if (ns >= BATCH_NS || row->column[column].ops == row->max_ops)
+		ns = row->time[column](row, cell->ops);
+		if (ns >= BATCH_NS || cell->ops == cell->max_ops)
 			break;
-		row->column[column].ops = min(row->column[column].ops * 2,
-					      row->max_ops);
+		cell->ops = min(cell->ops * 2, cell->max_ops);
 	}
-	for (ops = row->column[column].ops; ns < BATCH_NS;
-	     ops += row->column[column].ops)
-		ns += row->time[column](row, row->column[column].ops);
-	row->column[column].least = min(least, div64_u64(ns * 1000, ops));
+	for (ops = cell->ops; ns < BATCH_NS; ops += cell->ops)
+		ns += row->time[column](row, cell->ops);
+	cell->least = min(cell->least, div64_u64(ns * 1000, ops));
 }
 
 static void sample_row(struct bench_row *row)
@@ -297,7 +301,7 @@ static void sample_row(struct bench_row *row)
 
 	for (n = 0; n < SAMPLES; n++)
 		for (column = 0; column < BENCH_COLUMNS; column++)
-			if (column != BENCH_MAINLINE || row->mainline)
+			if (row->time[column])
 				sample_column(row, column);
 	cond_resched();
 }
@@ -306,12 +310,46 @@ static void reset_columns(struct bench_row *row, unsigned int max_ops)
 {
 	unsigned int column;
 
-	row->max_ops = max_ops;
-	for (column = 0; column < BENCH_COLUMNS; column++) {
-		row->column[column].ops = 1;
-		row->column[column].least = BENCH_NONE;
-	}
+	for (column = 0; column < BENCH_COLUMNS; column++)
+		row->column[column] = (struct bench_cell) {
+			.ops = 1, .max_ops = max_ops, .least = BENCH_NONE,
+		};
 }
+
+/* The whole way through the hooks, zeroing included, with memory behind it. */
+
+static u64 time_ours_hooks(struct bench_row *row, unsigned int ops)
+{
+	size_t bytes = row->pages << PAGE_SHIFT;
+	int order = get_order(bytes);
+	u64 start = ktime_get_ns();
+	dma_addr_t handle;
+	void *addr;
+
+	while (ops--) {
+		dma_alloc_from_coherent(row->dev, bytes, &handle, &addr);
+		dma_release_from_coherent(row->dev, order, addr);
+	}
+	return ktime_get_ns() - start;
+}
+
+static u64 time_mainline_hooks(struct bench_row *row, unsigned int ops)
+{
+	size_t bytes = row->pages << PAGE_SHIFT;
+	u64 start = ktime_get_ns();
+	void *addr;
+
+	while (ops--) {
+		addr = bench_mainline_alloc(row->mainline, bytes);
+		memset(addr, 0, bytes);
+		bench_mainline_free(row->mainline, bytes, addr);
+	}
+	return ktime_get_ns() - start;
+}
+
+static const bench_time_fn hook_times[BENCH_COLUMNS] = {
+	time_ours_hooks, time_mainline_hooks, NULL, NULL,
+};
 
 /* What a pool holds while a row is timed */
 
@@ -338,11 +376,13 @@ static unsigned long list_free_units(const struct bench_row *row,
 static void shuffle(u32 *list, unsigned long count)
 {
 	struct rnd_state rnd;
-	unsigned long n;
+	unsigned long n, other;
 
 	bench_seed(&rnd, 1);
-	for (n = count; n > 1; n--)
-		swap(list[n - 1], list[bench_below(&rnd, n)]);
+	for (n = count; n > 1; n--) {
+		other = bench_below(&rnd, n);
+		swap(list[n - 1], list[other]);
+	}
 }
 
 /* Which units to free in a full pool, in which order. */
@@ -398,11 +438,8 @@ static void check_answer(struct bench_row *row)
 		pr_err("%s: answer is %ld\n", row->name, page);
 	if (page >= 0)
 		ours_free(row, page);
-	if (row->state == OUT_OF_REACH) {
-		bench_mainline_destroy(row->mainline);
-		row->mainline = NULL;
+	if (!row->time[BENCH_MAINLINE])
 		return;
-	}
 	addr = bench_mainline_alloc(row->mainline, bytes);
 	if (!addr != row->refused)
 		pr_err("%s: mainline's answer is %p\n", row->name, addr);
@@ -428,8 +465,8 @@ static int create_row(struct bench_row *row)
 	if (!row->limit)
 		row->limit = ULONG_MAX;
 	row->ours = bench_pool_create(row->pool_pages, BENCH_ALIGN_ORDER);
-	row->mainline = bench_mainline_create(row->pool_pages);
-	row->empty = bench_mainline_create(row->pool_pages);
+	row->mainline = bench_mainline_create(row->pool_pages, NULL);
+	row->empty = bench_mainline_create(row->pool_pages, NULL);
 	if (row->ours && row->mainline && row->empty)
 		return 0;
 	destroy_row(row);
@@ -459,9 +496,11 @@ static int add_row(struct bench_row row, u64 pool_bytes, u64 bytes,
 	bytes_name(request_name, sizeof(request_name), bytes);
 	snprintf(row.name, sizeof(row.name), "%s/%s%s", pool_name,
 		 request_name, suffix);
+	if (only && !strstr(row.name, only))
+		return 0;
 	row.pool_pages = pool_bytes >> PAGE_SHIFT;
 	row.pages = bytes >> PAGE_SHIFT;
-	row.time = pair_times;
+	row.time = row.limit ? limited_times : pair_times;
 	ret = create_row(&row) ?: make_state(&row);
 	if (ret)
 		return ret;
@@ -483,6 +522,7 @@ static int add_held_row(const char *benchmark, u64 pool_bytes, u64 bytes,
 
 static int add_pair_rows(void)
 {
+	struct bench_row buffer = { .benchmark = "buffer_4GiB" };
 	static const unsigned int percents[] = { 0, 50, 90, 99, 100 };
 	static const u32 sizes[] = { SZ_4K, SZ_64K, SZ_1M };
 	unsigned int i, n;
@@ -491,7 +531,7 @@ static int add_pair_rows(void)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (n = 0; n < ARRAY_SIZE(percents) && !ret; n++)
 			ret = add_held_row("pair", SZ_1G, sizes[i], percents[n]);
-	return ret ?: add_held_row("buffer_4GiB", 16ULL * SZ_1G, 4ULL * SZ_1G, 0);
+	return ret ?: add_row(buffer, 16ULL * SZ_1G, 4ULL * SZ_1G, "");
 }
 
 static int add_refused_rows(void)
@@ -536,6 +576,54 @@ static void print_row(const struct bench_row *row)
 	bench_print(row->benchmark, row->name, value, "ns");
 }
 
+/* Mainline's pool has the same memory; each overwrites only zeroes. */
+static int hook_row(struct device *dev, void *memory, u64 pool_bytes, u64 bytes)
+{
+	struct bench_row row = {
+		.benchmark = "hook_pair",
+		.pool_pages = pool_bytes >> PAGE_SHIFT,
+		.pages = bytes >> PAGE_SHIFT,
+		.dev = dev,
+		.time = hook_times,
+	};
+	char pool_name[16], request_name[16];
+	unsigned int pass;
+
+	bytes_name(pool_name, sizeof(pool_name), pool_bytes);
+	bytes_name(request_name, sizeof(request_name), bytes);
+	snprintf(row.name, sizeof(row.name), "%s/%s", pool_name, request_name);
+	row.mainline = bench_mainline_create(row.pool_pages, memory);
+	if (!row.mainline)
+		return -ENOMEM;
+	reset_columns(&row, MAX_OPS);
+	for (pass = 0; pass < passes; pass++)
+		sample_row(&row);
+	print_row(&row);
+	destroy_row(&row);
+	return 0;
+}
+
+static int bench_hooks(void)
+{
+	unsigned int order = get_order(SZ_4M);
+	void *memory = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, order);
+	struct device *dev = root_device_register("dma-coherent-bench");
+	int ret;
+
+	if (!memory || IS_ERR(dev))
+		return -ENOMEM;
+	ret = dma_declare_coherent_memory(dev, __pa(memory), __pa(memory), SZ_4M);
+	if (!ret) {
+		ret = hook_row(dev, memory, SZ_4M, SZ_4K) ?:
+		      hook_row(dev, memory, SZ_4M, SZ_64K) ?:
+		      hook_row(dev, memory, SZ_4M, SZ_1M);
+		dma_release_coherent_memory(dev);
+	}
+	root_device_unregister(dev);
+	free_pages((unsigned long)memory, order);
+	return ret;
+}
+
 /*
  * Filling a pool page by page. Mainline takes minutes for 1 GiB: its time is
  * taken at some points on the way instead, with the pages before it marked in
@@ -548,8 +636,9 @@ struct bench_fill {
 };
 
 static struct bench_fill fills[4];
+static unsigned int fill_count;
 
-static int create_fill(struct bench_fill *fill, u64 pool_bytes)
+static void create_fill(struct bench_fill *fill, u64 pool_bytes)
 {
 	fill->row.pool_pages = pool_bytes >> PAGE_SHIFT;
 	fill->row.pages = 1;
@@ -557,7 +646,6 @@ static int create_fill(struct bench_fill *fill, u64 pool_bytes)
 	bytes_name(fill->row.name, sizeof(fill->row.name), pool_bytes);
 	strlcat(fill->row.name, "/4KiB", sizeof(fill->row.name));
 	memset(fill->least, 0xff, sizeof(fill->least));
-	return 0;
 }
 
 static unsigned long fill_point(const struct bench_fill *fill, unsigned int n)
@@ -638,15 +726,15 @@ static int bench_time(void)
 	if (!floor_bits)
 		return -ENOMEM;
 	ret = add_pair_rows() ?: add_refused_rows() ?: add_scaling_rows();
-	for (n = 0; n < ARRAY_SIZE(fill_sizes) && !ret; n++)
-		ret = create_fill(&fills[n], fill_sizes[n]);
+	for (n = 0; n < ARRAY_SIZE(fill_sizes) && !ret && !only; n++)
+		create_fill(&fills[fill_count++], fill_sizes[n]);
 	for (pass = 0; pass < passes && !ret; pass++) {
 		for (n = 0; n < row_count; n++)
 			sample_row(&rows[n]);
-		for (n = 0; n < ARRAY_SIZE(fills) && !ret; n++)
+		for (n = 0; n < fill_count && !ret; n++)
 			ret = sample_fill(&fills[n]);
 	}
-	for (n = 0; n < ARRAY_SIZE(fills); n++)
+	for (n = 0; n < fill_count; n++)
 		print_fill(&fills[n]);
 	for (n = 0; n < row_count; n++) {
 		print_row(&rows[n]);
@@ -664,8 +752,11 @@ static int __init bench_init(void)
 		return 0;
 	pr_info("dma_coherent_bench: begin\n");
 	ret = bench_time();
-	bench_churn(seeds);
-	bench_metadata();
+	if (!only) {
+		ret = ret ?: bench_hooks();
+		bench_churn(seeds);
+		bench_metadata();
+	}
 	pr_info("dma_coherent_bench: end %d\n", ret);
 	kernel_power_off();
 	return 0;

@@ -45,12 +45,14 @@ void bench_pool_destroy(struct dma_coherent_pool *pool);
 void bench_churn(unsigned int seeds);
 
 /*
- * The tree's own allocator; dma-coherent-bench-mainline.c includes it. An
- * address is what it hands out, NULL where it refused.
+ * The tree's own allocator; dma-coherent-bench-mainline.c includes it. Without
+ * memory, the addresses that it hands out must not be touched. It hands out
+ * NULL where it refuses.
  */
 struct dma_coherent_mem;
 
-struct dma_coherent_mem *bench_mainline_create(unsigned long pages);
+struct dma_coherent_mem *bench_mainline_create(unsigned long pages,
+					       void *memory);
 void bench_mainline_destroy(struct dma_coherent_mem *mem);
 unsigned long *bench_mainline_bitmap(struct dma_coherent_mem *mem);
 void *bench_mainline_alloc(struct dma_coherent_mem *mem, size_t bytes);

@@ -1,0 +1,56 @@
+# SPDX-License-Identifier: GPL-2.0
+#
+# This repository's own commands; not part of a kernel tree.  See `make help`.
+
+RELEASE ?= 6.12
+KDIR    ?=
+CONFIG  ?=
+export RELEASE KDIR CONFIG
+
+# A kernel's own make must not see what was said to this one.
+script = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
+
+help:
+	@echo 'make run      the main job: builds a kernel for an emulated board, boots it, and draws'
+	@echo '              into a framebuffer from a declared pool; leaves build/run/'
+	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
+	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only)'
+	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
+	@echo 'make bench    the pool beside the allocator it replaces, in one run'
+	@echo 'make patches  a series for "git am", for the chosen tree'
+	@echo 'make tree     gets a kernel tree, lays our files over it, prints its path'
+	@echo 'make update   asks Debian for a later version of the chosen release first'
+	@echo 'make clean    removes build/, which holds everything that the others make'
+	@echo
+	@echo 'RELEASE=6.12  (the default), newest, or another x.y that Debian has: which kernel tree'
+	@echo 'KDIR=path     a tree of your own, with any of them; it is copied, never changed'
+
+run:
+	$(script) tools/run/run
+
+test:
+	$(script) tools/check/test
+
+kunit:
+	$(script) tools/check/kunit
+
+check:
+	$(script) tools/check/static
+
+bench:
+	$(script) tools/bench/bench
+
+patches:
+	$(script) tools/overlay/mails
+
+tree:
+	$(script) tools/overlay/tree
+
+update:
+	$(script) tools/overlay/tree --update
+
+clean:
+	rm -rf build
+
+.PHONY: help run test kunit check bench patches tree update clean
+.NOTPARALLEL:

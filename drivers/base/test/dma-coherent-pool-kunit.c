@@ -1,0 +1,666 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit suite for the page pool behind per-device coherent memory
+ *
+ * Pools here have no memory behind them: they know page numbers and counts.
+ */
+#include <kunit/test.h>
+#include <linux/bitops.h>
+#include <linux/errno.h>
+#include <linux/kernel.h>
+#include <linux/limits.h>
+#include <linux/log2.h>
+#include <linux/minmax.h>
+#include <linux/prandom.h>
+#include <linux/string.h>
+
+#include "../dma-coherent-pool.h"
+
+#define NO_LIMIT	ULONG_MAX
+#define WORD		BITS_PER_LONG
+
+/* Shorthands: each case has one pool, which the suite takes down again. */
+
+static struct dma_coherent_pool *make_pool(struct kunit *test, unsigned long pages,
+					   unsigned int max_align_order)
+{
+	struct dma_coherent_pool *pool = test->priv;
+
+	dma_coherent_pool_exit(pool);
+	KUNIT_ASSERT_EQ(test, dma_coherent_pool_init(pool, pages, max_align_order), 0);
+	return pool;
+}
+
+static void check(struct kunit *test, struct dma_coherent_pool *pool)
+{
+	const char *fault = dma_coherent_pool_fault(pool);
+
+	KUNIT_ASSERT_STREQ(test, fault ?: "none", "none");
+}
+
+static unsigned long align_of(const struct dma_coherent_pool *pool, unsigned long pages)
+{
+	return BIT(min_t(unsigned int, order_base_2(pages), pool->max_align_order));
+}
+
+/* What a case takes for granted: @pages pages are free, the first is @want. */
+static void take_at(struct kunit *test, struct dma_coherent_pool *pool,
+		    unsigned long want, unsigned long pages)
+{
+	KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, pages, NO_LIMIT), want);
+	check(test, pool);
+}
+
+static void give(struct kunit *test, struct dma_coherent_pool *pool,
+		 unsigned long page, unsigned long pages)
+{
+	KUNIT_ASSERT_EQ(test, dma_coherent_pool_free(pool, page), pages);
+	check(test, pool);
+}
+
+static void refuse(struct kunit *test, struct dma_coherent_pool *pool,
+		   unsigned long pages, unsigned long limit, long error)
+{
+	unsigned long used = pool->used_pages;
+
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, pages, limit), error);
+	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	check(test, pool);
+}
+
+static void refuse_free(struct kunit *test, struct dma_coherent_pool *pool,
+			unsigned long page)
+{
+	unsigned long used = pool->used_pages;
+
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_free(pool, page), -EINVAL);
+	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	check(test, pool);
+}
+
+/* Every shape of pool */
+
+/**
+ * struct geometry - a pool to run a case on
+ * @name: shown with the result
+ * @pages: its size
+ * @max_align_order: its alignment limit
+ */
+struct geometry {
+	const char *name;
+	unsigned long pages;
+	unsigned int max_align_order;
+};
+
+static const struct geometry geometries[] = {
+	{ "1 page", 1, 8 },
+	{ "2 pages, unaligned", 2, 0 },
+	{ "0x4000 bytes at 0x10042000", 4, 1 },
+	{ "a word less one", WORD - 1, 8 },
+	{ "a word", WORD, 8 },
+	{ "a word and one", WORD + 1, 8 },
+	{ "a word and one, unaligned", WORD + 1, 0 },
+	{ "1000 pages to 64KiB", 1000, 4 },
+	{ "16 words and a bit", 16 * WORD + 5, 2 },
+	{ "16MiB", 4096, 8 },
+	{ "16MiB to 8KiB", 4096, 1 },
+	{ "5000 pages, no limit", 5000, BITS_PER_LONG },
+};
+KUNIT_ARRAY_PARAM_DESC(geometry, geometries, name);
+
+static struct dma_coherent_pool *make_geometry(struct kunit *test)
+{
+	const struct geometry *geometry = test->param_value;
+
+	return make_pool(test, geometry->pages, geometry->max_align_order);
+}
+
+static void whole_pool_fits(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_geometry(test);
+	unsigned long pages = pool->pages;
+
+	refuse(test, pool, pages + 1, NO_LIMIT, -ENOMEM);
+	refuse(test, pool, ULONG_MAX, NO_LIMIT, -ENOMEM);
+	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
+	take_at(test, pool, 0, pages);
+	refuse(test, pool, 1, NO_LIMIT, -ENOMEM);
+	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
+	give(test, pool, 0, pages);
+	take_at(test, pool, 0, pages);
+}
+
+/* No page is handed out twice and none behind the end, whatever its word holds. */
+static void single_pages_fill_pool(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_geometry(test);
+	unsigned long page;
+
+	for (page = 0; page < pool->pages; page++)
+		KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, 1, NO_LIMIT), page);
+	refuse(test, pool, 1, NO_LIMIT, -ENOMEM);
+	for (page = 0; page < pool->pages; page++)
+		KUNIT_ASSERT_EQ(test, dma_coherent_pool_free(pool, page), 1);
+	KUNIT_EXPECT_EQ(test, pool->used_pages, 0);
+	take_at(test, pool, 0, pool->pages);
+}
+
+static void length_is_exact(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_geometry(test);
+	unsigned long pages, first;
+
+	for (pages = 1; pages <= pool->pages; pages += 1 + pages / 8) {
+		take_at(test, pool, 0, pages);
+		KUNIT_EXPECT_EQ(test, pool->used_pages, pages);
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, &first), pages);
+		KUNIT_EXPECT_EQ(test, first, 0);
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages, NULL), -ENOENT);
+		give(test, pool, 0, pages);
+	}
+}
+
+static void start_is_aligned(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_geometry(test);
+	unsigned long pages, align;
+
+	if (pool->pages > 1)
+		take_at(test, pool, 0, 1);
+	for (pages = 1; pages < pool->pages; pages += 1 + pages / 8) {
+		align = align_of(pool, pages);
+		if (align + pages > pool->pages) {
+			refuse(test, pool, pages, NO_LIMIT, -ENOMEM);
+			continue;
+		}
+		take_at(test, pool, align, pages);
+		give(test, pool, align, pages);
+	}
+}
+
+/* Reach */
+
+static void limit_is_exact(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_geometry(test);
+	unsigned long pages;
+
+	for (pages = 1; pages <= pool->pages; pages += 1 + pages / 4) {
+		refuse(test, pool, pages, 0, -ENOMEM);
+		refuse(test, pool, pages, pages - 1, -ENOMEM);
+		KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, pages, pages), 0);
+		give(test, pool, 0, pages);
+	}
+}
+
+static void free_pages_above_limit_do_not_count(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 10 * WORD, 0);
+	unsigned long page;
+
+	for (page = 0; page < pool->pages; page++)
+		take_at(test, pool, page, 1);
+	for (page = 5 * WORD + 1; page < pool->pages; page += 2)
+		give(test, pool, page, 1);
+	refuse(test, pool, 1, 5 * WORD + 1, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 1, 5 * WORD + 2), 5 * WORD + 1);
+	check(test, pool);
+}
+
+/**
+ * struct reach - three holes in front of the open run, and a request
+ * @name: shown with the result
+ * @pages: length of each hole; hole n begins at HOLE(n), the open run at HOLE(3)
+ * @request: how many pages are asked for
+ * @limit: below which page
+ * @want: which hole they must come from, or an errno
+ */
+struct reach {
+	const char *name;
+	unsigned long pages[3];
+	unsigned long request;
+	unsigned long limit;
+	long want;
+};
+
+#define HOLE(n)		((1 + 16L * (n)) * WORD)
+
+static const struct reach reaches[] = {
+	{ "best fit", { 7, 3, 5 }, 3, NO_LIMIT, 1 },
+	{ "second best fit", { 7, 3, 5 }, 4, NO_LIMIT, 2 },
+	{ "best out of reach", { 7, 2, 5 }, 5, HOLE(2) + 4, 0 },
+	{ "just in reach", { 2, 2, 3 }, 3, HOLE(2) + 3, 2 },
+	{ "just out of reach", { 2, 2, 3 }, 3, HOLE(2) + 2, -ENOMEM },
+	{ "longer than words", { 7 * WORD, 3 * WORD, 5 * WORD }, 3 * WORD, NO_LIMIT, 1 },
+	{ "second best of these", { 7 * WORD, 3 * WORD, 5 * WORD }, 4 * WORD, NO_LIMIT, 2 },
+	{ "best of these out of reach", { 7 * WORD, 2, 5 * WORD }, 5 * WORD, HOLE(2), 0 },
+	{ "none of these in reach", { 2 * WORD, 2, 3 * WORD }, 3 * WORD, HOLE(2), -ENOMEM },
+	{ "only a long one in reach", { 7 * WORD, 2, 5 }, 5, HOLE(2), 0 },
+	{ "else the open run", { 3 * WORD, 2 * WORD, WORD }, 4 * WORD, NO_LIMIT, 3 },
+};
+KUNIT_ARRAY_PARAM_DESC(reach, reaches, name);
+
+static struct dma_coherent_pool *make_holes(struct kunit *test, const unsigned long *pages)
+{
+	struct dma_coherent_pool *pool = make_pool(test, HOLE(4), 0);
+	unsigned long page = 0;
+	unsigned int i;
+
+	for (i = 0; i < 3; i++) {
+		take_at(test, pool, page, HOLE(i) - page);
+		take_at(test, pool, HOLE(i), pages[i]);
+		page = HOLE(i) + pages[i];
+	}
+	take_at(test, pool, page, HOLE(3) - page);
+	for (i = 0; i < 3; i++)
+		give(test, pool, HOLE(i), pages[i]);
+	return pool;
+}
+
+static void best_hole_in_reach(struct kunit *test)
+{
+	const struct reach *reach = test->param_value;
+	struct dma_coherent_pool *pool = make_holes(test, reach->pages);
+	long page;
+
+	page = dma_coherent_pool_alloc(pool, reach->request, reach->limit);
+	KUNIT_EXPECT_EQ(test, page < 0 ? page : page / (16 * WORD), reach->want);
+	check(test, pool);
+}
+
+/* What is left of the pool stays whole as long as anything else will do. */
+static void open_run_comes_last(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 4096, 8);
+	unsigned long pages;
+
+	take_at(test, pool, 0, 256);
+	take_at(test, pool, 256, 1);
+	give(test, pool, 0, 256);
+	for (pages = 256; pages; pages -= 16) {
+		take_at(test, pool, 0, pages);
+		give(test, pool, 0, pages);
+	}
+	take_at(test, pool, 512, 257);
+}
+
+/* Facts from the history of this code: placement decides whether the third fits. */
+static void small_buffers_leave_room(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 256, 8);
+
+	take_at(test, pool, 0, 32);
+	take_at(test, pool, 32, 32);
+	refuse(test, pool, 160, NO_LIMIT, -ENOMEM);
+
+	pool = make_pool(test, 256, 6);
+	take_at(test, pool, 0, 32);
+	take_at(test, pool, 32, 32);
+	take_at(test, pool, 64, 160);
+}
+
+/* Frees */
+
+struct lengths {
+	const char *name;
+	unsigned long pages[4];
+};
+
+static const struct lengths lengths[] = {
+	{ "single pages", { 1, 1, 1, 1 } },
+	{ "different", { 1, 2, 3, 5 } },
+	{ "ends of words", { WORD - 1, 1, WORD, WORD + 1 } },
+	{ "longer than words", { WORD + 1, 3 * WORD, 1, 20 * WORD } },
+};
+KUNIT_ARRAY_PARAM_DESC(length, lengths, name);
+
+/* The nth order of four: digits of a number in a base that shrinks. */
+static void shuffle(unsigned long *page, unsigned int nth)
+{
+	unsigned int i;
+
+	for (i = 4; i > 1; i--) {
+		swap(page[i - 1], page[nth % i]);
+		nth /= i;
+	}
+}
+
+/* @spare pages at the end stay free, or the last one given back ends the pool. */
+static void frees_in_order(struct kunit *test, unsigned long spare, unsigned int nth)
+{
+	const struct lengths *length = test->param_value;
+	struct dma_coherent_pool *pool;
+	unsigned long page[4], pages = 0;
+	unsigned int i;
+
+	for (i = 0; i < 4; i++) {
+		page[i] = pages;
+		pages += length->pages[i];
+	}
+	pool = make_pool(test, pages + spare, 0);
+	for (i = 0; i < 4; i++)
+		take_at(test, pool, page[i], length->pages[i]);
+	shuffle(page, nth);
+	for (i = 0; i < 4; i++) {
+		KUNIT_ASSERT_GT(test, dma_coherent_pool_free(pool, page[i]), 0);
+		check(test, pool);
+		refuse_free(test, pool, page[i]);
+	}
+	take_at(test, pool, 0, pages + spare);
+}
+
+static void frees_in_every_order(struct kunit *test)
+{
+	unsigned int nth;
+
+	for (nth = 0; nth < 4 * 3 * 2; nth++) {
+		frees_in_order(test, 0, nth);
+		frees_in_order(test, 7, nth);
+	}
+}
+
+static void bad_frees_are_refused(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 3 * WORD, 8);
+
+	take_at(test, pool, 0, WORD);
+	take_at(test, pool, WORD, 2);
+	refuse_free(test, pool, 1);
+	refuse_free(test, pool, WORD - 1);
+	refuse_free(test, pool, WORD + 1);
+	refuse_free(test, pool, WORD + 2);
+	refuse_free(test, pool, pool->pages - 1);
+	refuse_free(test, pool, pool->pages);
+	refuse_free(test, pool, pool->pages + WORD);
+	refuse_free(test, pool, ULONG_MAX);
+	give(test, pool, 0, WORD);
+	refuse_free(test, pool, 0);
+	give(test, pool, WORD, 2);
+	refuse_free(test, pool, WORD);
+	take_at(test, pool, 0, 3 * WORD);
+}
+
+/* Behind a pool whose size is no multiple of a word, bits are marked as used. */
+static void end_of_last_word_is_outside(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, WORD + 3, 8);
+	struct dma_coherent_run run;
+	unsigned long page;
+
+	for (page = WORD + 3; page < 2 * WORD + 1; page++) {
+		refuse_free(test, pool, page);
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, page, NULL), -ENOENT);
+		KUNIT_EXPECT_FALSE(test, dma_coherent_pool_run(pool, page, &run));
+	}
+}
+
+/* Looking */
+
+static void every_page_knows_its_run(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 5 * WORD, 0);
+	static const unsigned long ends[] = { 1, WORD - 1, 3 * WORD, 3 * WORD + 2, 5 * WORD };
+	unsigned long page, first, start = 0;
+	struct dma_coherent_run run;
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(ends); start = ends[i++])
+		take_at(test, pool, start, ends[i] - start);
+	give(test, pool, 1, WORD - 2);
+	give(test, pool, 3 * WORD, 2);
+
+	for (page = 0, start = 0, i = 0; page < pool->pages; page++) {
+		if (page == ends[i])
+			start = ends[i++];
+		KUNIT_EXPECT_TRUE(test, dma_coherent_pool_run(pool, page, &run));
+		KUNIT_EXPECT_EQ(test, run.first, start);
+		KUNIT_EXPECT_EQ(test, run.pages, ends[i] - start);
+		KUNIT_EXPECT_EQ(test, run.used, i % 2 == 0);
+		first = ULONG_MAX;
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, page, &first),
+				run.used ? (long)run.pages : -ENOENT);
+		KUNIT_EXPECT_EQ(test, first, run.used ? start : ULONG_MAX);
+	}
+}
+
+static void fit_is_what_can_be_had(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 300, 6);
+	struct dma_coherent_run run;
+	unsigned long held, fit;
+
+	for (held = 1; held < 300; held += 7) {
+		take_at(test, pool, 0, held);
+		KUNIT_ASSERT_TRUE(test, dma_coherent_pool_run(pool, 299, &run));
+		fit = dma_coherent_pool_fit(pool, &run);
+		KUNIT_EXPECT_GT(test, fit * 3, run.pages);
+		refuse(test, pool, fit + 1, NO_LIMIT, -ENOMEM);
+		KUNIT_EXPECT_GT(test, dma_coherent_pool_alloc(pool, fit, NO_LIMIT), 0);
+		pool = make_pool(test, 300, 6);
+	}
+}
+
+/* Sizes */
+
+static void impossible_sizes_are_refused(struct kunit *test)
+{
+	struct dma_coherent_pool pool;
+
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_init(&pool, 0, 8), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_init(&pool, BIT(31), 8), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_init(&pool, ULONG_MAX, 8), -EINVAL);
+}
+
+/* 16 GiB of 4 KiB pages: buffers and offsets that 32 bits of bytes can't hold. */
+static void sixteen_gib(struct kunit *test)
+{
+	const unsigned long pages = BIT(22), quarter = BIT(20);
+	struct dma_coherent_pool *pool = make_pool(test, pages, 8);
+	unsigned long first;
+
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, quarter + 1, NO_LIMIT), 0);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 2 * quarter, NO_LIMIT),
+			quarter + 256);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, quarter - 256, NO_LIMIT),
+			3 * quarter + 256);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, &first), quarter - 256);
+	KUNIT_EXPECT_EQ(test, first, 3 * quarter + 256);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 256, NO_LIMIT), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 128, NO_LIMIT), quarter + 128);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_free(pool, quarter + 256), 2 * quarter);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_free(pool, 0), quarter + 1);
+	check(test, pool);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 2 * quarter + 1, NO_LIMIT), -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, quarter + 128, quarter + 128), 0);
+}
+
+static void records_stay_small(struct kunit *test)
+{
+	unsigned long pages, bits = BITS_PER_LONG == 64 ? 4 : 5;
+
+	for (pages = BIT(12); pages <= BIT(22); pages *= 4) {
+		struct dma_coherent_pool *pool = make_pool(test, pages, 8);
+
+		KUNIT_EXPECT_LE(test, dma_coherent_pool_metadata(pool) * 8, pages * bits);
+		KUNIT_EXPECT_GT(test, dma_coherent_pool_metadata(pool) * 8, pages * 3);
+	}
+}
+
+/* Random operations, against an array with a byte a page */
+
+enum { FREE, FIRST, REST };
+
+/**
+ * struct walk - a pool and what it should be
+ * @pool: the pool
+ * @map: for each page FREE, or FIRST or REST of an allocation
+ * @rnd: where the numbers come from
+ */
+struct walk {
+	struct dma_coherent_pool *pool;
+	u8 *map;
+	struct rnd_state rnd;
+};
+
+static unsigned long below(struct walk *walk, unsigned long n)
+{
+	return prandom_u32_state(&walk->rnd) % n;
+}
+
+static bool can_have(struct walk *walk, unsigned long pages, unsigned long limit)
+{
+	unsigned long page, align = align_of(walk->pool, pages);
+
+	limit = min(limit, walk->pool->pages);
+	for (page = 0; page + pages <= limit; page += align)
+		if (!memchr_inv(walk->map + page, FREE, pages))
+			return true;
+	return false;
+}
+
+/* Each step returns NULL, or what is wrong with its result. */
+
+static const char *walk_alloc(struct walk *walk)
+{
+	unsigned long max = walk->pool->pages;
+	unsigned long pages = 1 + below(walk, 1 + max / (1 + below(walk, 100)));
+	unsigned long limit = below(walk, 3) ? NO_LIMIT : below(walk, max + 2);
+	bool available = can_have(walk, pages, limit);
+	long page = dma_coherent_pool_alloc(walk->pool, pages, limit);
+
+	if (!available)
+		return page == -ENOMEM ? NULL : "gave what it does not have";
+	if (page < 0)
+		return "refused what it has";
+	if (page + pages > min(limit, max))
+		return "gave pages out of reach";
+	if (page & (align_of(walk->pool, pages) - 1))
+		return "gave pages that are not aligned";
+	if (memchr_inv(walk->map + page, FREE, pages))
+		return "gave pages that are in use";
+	memset(walk->map + page, REST, pages);
+	walk->map[page] = FIRST;
+	return NULL;
+}
+
+static long length_at(struct walk *walk, unsigned long page)
+{
+	unsigned long end = page + 1;
+
+	if (page >= walk->pool->pages || walk->map[page] != FIRST)
+		return -EINVAL;
+	while (end < walk->pool->pages && walk->map[end] == REST)
+		end++;
+	return end - page;
+}
+
+/* Mostly of an allocation's first page; the others must be refused. */
+static const char *walk_free(struct walk *walk)
+{
+	unsigned long page = below(walk, walk->pool->pages + 1);
+	long pages;
+
+	if (page < walk->pool->pages && below(walk, 8))
+		while (walk->map[page] == REST)
+			page--;
+	pages = length_at(walk, page);
+	if (dma_coherent_pool_free(walk->pool, page) != pages)
+		return "gave back another number of pages";
+	if (pages > 0)
+		memset(walk->map + page, FREE, pages);
+	return NULL;
+}
+
+static const char *walk_compare(struct walk *walk)
+{
+	struct dma_coherent_run run;
+	unsigned long page;
+
+	for (page = 0; page < walk->pool->pages; page += run.pages) {
+		if (!dma_coherent_pool_run(walk->pool, page, &run) || run.first != page)
+			return "lost a run";
+		if (run.used ? run.pages != length_at(walk, page) :
+			       !!memchr_inv(walk->map + page, FREE, run.pages))
+			return "has other runs";
+	}
+	return NULL;
+}
+
+static void walk_randomly(struct kunit *test, struct walk *walk, unsigned int seed)
+{
+	const char *wrong;
+	unsigned int step;
+
+	prandom_seed_state(&walk->rnd, seed);
+	for (step = 0; step < 400; step++) {
+		/* Fill it for a while, then empty it for a while. */
+		if (below(walk, 10) < (step / 100 % 2 ? 3 : 6))
+			wrong = walk_alloc(walk);
+		else
+			wrong = walk_free(walk);
+		wrong = wrong ?: walk_compare(walk) ?: dma_coherent_pool_fault(walk->pool);
+		KUNIT_ASSERT_STREQ_MSG(test, wrong ?: "nothing", "nothing",
+				       "seed %u, step %u", seed, step);
+	}
+}
+
+static void random_walk(struct kunit *test)
+{
+	struct walk walk;
+	unsigned int seed;
+
+	for (seed = 1; seed <= 4; seed++) {
+		walk.pool = make_geometry(test);
+		walk.map = kunit_kzalloc(test, walk.pool->pages, GFP_KERNEL);
+		KUNIT_ASSERT_NOT_NULL(test, walk.map);
+		walk_randomly(test, &walk, seed);
+		kunit_kfree(test, walk.map);
+	}
+}
+
+/* The suite */
+
+static int pool_test_init(struct kunit *test)
+{
+	test->priv = kunit_kzalloc(test, sizeof(struct dma_coherent_pool), GFP_KERNEL);
+	return test->priv ? 0 : -ENOMEM;
+}
+
+static void pool_test_exit(struct kunit *test)
+{
+	if (test->priv)
+		dma_coherent_pool_exit(test->priv);
+}
+
+static struct kunit_case pool_test_cases[] = {
+	KUNIT_CASE_PARAM(whole_pool_fits, geometry_gen_params),
+	KUNIT_CASE_PARAM(single_pages_fill_pool, geometry_gen_params),
+	KUNIT_CASE_PARAM(length_is_exact, geometry_gen_params),
+	KUNIT_CASE_PARAM(start_is_aligned, geometry_gen_params),
+	KUNIT_CASE_PARAM(limit_is_exact, geometry_gen_params),
+	KUNIT_CASE(free_pages_above_limit_do_not_count),
+	KUNIT_CASE_PARAM(best_hole_in_reach, reach_gen_params),
+	KUNIT_CASE(open_run_comes_last),
+	KUNIT_CASE(small_buffers_leave_room),
+	KUNIT_CASE_PARAM(frees_in_every_order, length_gen_params),
+	KUNIT_CASE(bad_frees_are_refused),
+	KUNIT_CASE(end_of_last_word_is_outside),
+	KUNIT_CASE(every_page_knows_its_run),
+	KUNIT_CASE(fit_is_what_can_be_had),
+	KUNIT_CASE(impossible_sizes_are_refused),
+	KUNIT_CASE(sixteen_gib),
+	KUNIT_CASE(records_stay_small),
+	KUNIT_CASE_PARAM(random_walk, geometry_gen_params),
+	{}
+};
+
+static struct kunit_suite pool_test_suite = {
+	.name = "dma_coherent_pool",
+	.init = pool_test_init,
+	.exit = pool_test_exit,
+	.test_cases = pool_test_cases,
+};
+kunit_test_suite(pool_test_suite);
+
+MODULE_DESCRIPTION("KUnit suite for the page pool behind per-device coherent memory");
+MODULE_LICENSE("GPL");

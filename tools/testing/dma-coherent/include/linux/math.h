@@ -1,0 +1,2 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#define DIV_ROUND_UP(n, d)	(((n) + (d) - 1) / (d))

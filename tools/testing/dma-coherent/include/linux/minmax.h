@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#define min(a, b)	({				\
+	__auto_type _a = (a);				\
+	__auto_type _b = (b);				\
+							\
+	_a < _b ? _a : _b;				\
+})
+
+#define max(a, b)	({				\
+	__auto_type _a = (a);				\
+	__auto_type _b = (b);				\
+							\
+	_a > _b ? _a : _b;				\
+})
+
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
