@@ -259,6 +259,7 @@ def parse_options():
 def main():
     options, report, board = parse_options(), Report(), None
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    signal.signal(signal.SIGINT, lambda *_: sys.exit(130))
     began = time.monotonic()
     os.chdir(options.out)
     clean()
@@ -281,7 +282,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    sys.exit(main())

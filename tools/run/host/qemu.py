@@ -35,7 +35,8 @@ class Qemu:
         with open("qemu.log", "wb") as log:
             try:
                 self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                                stderr=log, preexec_fn=die_with_parent)
+                                                stderr=log, preexec_fn=die_with_parent,
+                                                start_new_session=True)
             except OSError as error:
                 raise Problem(f"QEMU does not start: {error}") from error
         self.pending = b""
@@ -85,6 +86,8 @@ class Qemu:
         bad = complaints()
         if bad:
             return f"the kernel died before \"{waiting_for}\": {bad[0]}"
+        if status < 0:
+            return f"QEMU was killed by signal {-status} before \"{waiting_for}\""
         said = last_line("qemu.log") if status else last_line("console.log")
         return f"QEMU ended (status {status}) before \"{waiting_for}\"; the last words: {said}"
 
