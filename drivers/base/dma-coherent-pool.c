@@ -249,7 +249,7 @@ static unsigned long fit_run(const struct dma_coherent_pool *pool,
 	unsigned int order = align_order(pool, end - start);
 	unsigned long behind;
 
-	/* Half the length at the latest is met by an aligned cut. */
+	/* What asks for an order has more than half of that many pages. */
 	for (; order; order--) {
 		behind = ALIGN(start, BIT(order)) + BIT(order) / 2;
 		if (behind < end)
@@ -392,19 +392,19 @@ static void bin_set(struct dma_coherent_pool *pool, unsigned long chunk, u8 fit)
 	}
 }
 
-/* The maximum of a node's children, or @enough as soon as one has it. */
-static u32 tree_max(const u32 *child, u32 enough)
+/* The maximum of a node's children; four at a time, which do not wait for each other. */
+static u32 tree_max(const u32 *child)
 {
+	u32 a = 0, b = 0, c = 0, d = 0;
 	unsigned int i;
-	u32 value, max = 0;
 
-	for (i = 0; i < TREE_FANOUT; i++) {
-		value = POOL_READ(child[i]);
-		if (value == enough)
-			return enough;
-		max = max(max, value);
+	for (i = 0; i < TREE_FANOUT; i += 4) {
+		a = max(a, POOL_READ(child[i]));
+		b = max(b, POOL_READ(child[i + 1]));
+		c = max(c, POOL_READ(child[i + 2]));
+		d = max(d, POOL_READ(child[i + 3]));
 	}
-	return max;
+	return max(max(a, b), max(c, d));
 }
 
 static void tree_set(struct dma_coherent_pool *pool, unsigned long chunk, u32 fit)
@@ -426,7 +426,7 @@ static void tree_set(struct dma_coherent_pool *pool, unsigned long chunk, u32 fi
 			continue;
 		if (old < parent)
 			return;
-		fit = tree_max(pool->tree[n] + (i << TREE_SHIFT), parent);
+		fit = tree_max(pool->tree[n] + (i << TREE_SHIFT));
 	}
 }
 
@@ -555,60 +555,66 @@ static unsigned long find(const struct dma_coherent_pool *pool,
 
 /* Take and give back */
 
+/* Is there a free page right before, or at, this one? */
+static bool free_before(const struct dma_coherent_pool *pool, unsigned long page)
+{
+	return page && !page_used(pool, page - 1);
+}
+
+static bool free_at(const struct dma_coherent_pool *pool, unsigned long page)
+{
+	return page < pool->pages && !page_used(pool, page);
+}
+
 static void take(struct dma_coherent_pool *pool, unsigned long page,
 		 unsigned long pages)
 {
-	unsigned long start = run_start(pool, page), end = run_end(pool, page);
+	bool head = free_before(pool, page), tail = free_at(pool, page + pages);
+	unsigned long start = head ? run_start(pool, page - 1) : page;
 	unsigned long behind = page + pages;
 	bool was_open = has_open(pool) && start == pool->open_start;
 
 	bitmap_set(pool->used, page, pages);
 	pool->used_pages += pages;
-	if (start < page)
+	if (head)
 		layers_set(&pool->last, 0, page - 1);
-	if (behind < end)
+	if (tail)
 		layers_set(&pool->last, 0, behind - 1);
 
 	if (was_open)
 		pool->open_start = behind;
-	if (!was_open || start < page)
+	if (!was_open || head)
 		update_hints(pool, start);
-	if (!was_open && behind < end && BIT_WORD(behind) != BIT_WORD(start))
+	if (!was_open && tail && BIT_WORD(behind) != BIT_WORD(start))
 		update_hints(pool, behind);
 }
 
 static void give_back(struct dma_coherent_pool *pool, unsigned long page,
 		      unsigned long behind)
 {
-	bool joins_before = page && !page_used(pool, page - 1);
-	bool joins_behind = behind < pool->pages && !page_used(pool, behind);
-	bool before_open, behind_open, is_open;
-	unsigned long start = page, end = behind;
+	bool head = free_before(pool, page), tail = free_at(pool, behind);
+	unsigned long start = head ? run_start(pool, page - 1) : page;
+	bool head_open = head && start == pool->open_start;
+	bool tail_open = tail && behind == pool->open_start;
+	bool is_open = head_open || tail_open || !has_open(pool);
 
 	bitmap_clear(pool->used, page, behind - page);
 	pool->used_pages -= behind - page;
-	if (joins_before) {
-		start = run_start(pool, page - 1);
+	if (head)
 		layers_clear(&pool->last, 0, page - 1);
-	}
-	if (joins_behind) {
-		end = run_end(pool, behind);
+	if (tail)
 		layers_clear(&pool->last, 0, behind - 1);
-	}
 
 	/* The open run grows, and where there is none this becomes it. */
-	before_open = joins_before && pool->open_start == start;
-	behind_open = joins_behind && pool->open_start == behind;
-	is_open = before_open || behind_open || !has_open(pool);
 	if (is_open) {
 		pool->open_start = start;
-		pool->open_end = end;
+		if (!tail_open)
+			pool->open_end = tail ? run_end(pool, behind) : behind;
 	}
 	/* Only what was booked, or is now, changes any hint. */
-	if (!is_open || (joins_before && !before_open))
+	if (!is_open || (head && !head_open))
 		update_hints(pool, start);
-	if (joins_behind && !behind_open &&
-	    (is_open || BIT_WORD(behind) != BIT_WORD(start)))
+	if (tail && !tail_open && (is_open || BIT_WORD(behind) != BIT_WORD(start)))
 		update_hints(pool, behind);
 }
 
@@ -721,7 +727,7 @@ long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
  * @run: a free run, from dma_coherent_pool_run()
  *
  * Context: any.
- * Return: a number of pages, at most the run's own and at least half of that.
+ * Return: a number of pages, at most the run's own and more than a third of that.
  */
 unsigned long dma_coherent_pool_fit(const struct dma_coherent_pool *pool,
 				    const struct dma_coherent_run *run)

@@ -2403,7 +2403,7 @@ static void global_pool_serves(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	dma_addr_t handle = 0, again;
-	u8 *vaddr;
+	void *vaddr, *more;
 
 	global_is_there(test);
 	vaddr = dma_alloc_from_global_coherent(fx->dev, PAGE_SIZE + 100, &handle);
@@ -2416,8 +2416,8 @@ static void global_pool_serves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr + PAGE_SIZE), 1);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
-	KUNIT_EXPECT_PTR_EQ(test, vaddr, dma_alloc_from_global_coherent(fx->dev,
-							2 * PAGE_SIZE, &again));
+	more = dma_alloc_from_global_coherent(fx->dev, 2 * PAGE_SIZE, &again);
+	KUNIT_ASSERT_PTR_EQ(test, more, vaddr);
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 0, 2 * PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, again, handle);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
@@ -2431,12 +2431,13 @@ static void global_pool_refuses_bad_sizes(struct kunit *test)
 	struct fixture *fx = test->priv;
 	dma_addr_t handle;
 	unsigned int i;
+	void *vaddr;
 
 	global_is_there(test);
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		handle = 0;
-		KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->dev,
-								sizes[i], &handle));
+		vaddr = dma_alloc_from_global_coherent(fx->dev, sizes[i], &handle);
+		KUNIT_EXPECT_NULL(test, vaddr);
 		KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
 	}
 }
@@ -2856,7 +2857,7 @@ static const char *model_compare_pages(struct model *m, unsigned int r,
 	unsigned long page, i;
 
 	for (page = 0; run_at(region, page, &run); page += run.pages) {
-		if (run.first != page || run.used != (m->owner[r][page] != NOBODY))
+		if (run.first != page || run.used == (m->owner[r][page] == NOBODY))
 			return "used and free differ";
 		for (i = 1; i < run.pages; i++)
 			if (m->owner[r][page + i] != m->owner[r][page])

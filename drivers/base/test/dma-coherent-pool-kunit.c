@@ -123,7 +123,9 @@ static void whole_pool_fits(struct kunit *test)
 	refuse(test, pool, pages + 1, NO_LIMIT, -ENOMEM);
 	refuse(test, pool, ULONG_MAX, NO_LIMIT, -ENOMEM);
 	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), pages);
 	take_at(test, pool, 0, pages);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), 0);
 	refuse(test, pool, 1, NO_LIMIT, -ENOMEM);
 	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
 	give(test, pool, 0, pages);
@@ -263,6 +265,7 @@ static void best_hole_in_reach(struct kunit *test)
 	struct dma_coherent_pool *pool = make_holes(test, reach->pages);
 	long page;
 
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), 16 * WORD);
 	page = dma_coherent_pool_alloc(pool, reach->request, reach->limit);
 	KUNIT_EXPECT_EQ(test, page < 0 ? page : page / (16 * WORD), reach->want);
 	check(test, pool);
@@ -434,6 +437,7 @@ static void fit_is_what_can_be_had(struct kunit *test)
 		KUNIT_ASSERT_TRUE(test, dma_coherent_pool_run(pool, 299, &run));
 		fit = dma_coherent_pool_fit(pool, &run);
 		KUNIT_EXPECT_GT(test, fit * 3, run.pages);
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), fit);
 		refuse(test, pool, fit + 1, NO_LIMIT, -ENOMEM);
 		KUNIT_EXPECT_GT(test, dma_coherent_pool_alloc(pool, fit, NO_LIMIT), 0);
 		pool = make_pool(test, 300, 6);

@@ -4,6 +4,13 @@
  * any STEPS operations with any arguments. The tool looks for reads and writes
  * outside of objects, for overflows, and for results that are wrong.
  */
+#define _LINUX_SLAB_H
+#define GFP_KERNEL		0
+#define kvzalloc(size, gfp)	((void *)mem)
+#define kvfree(ptr)		((void)(ptr))
+
+static unsigned long mem[128];
+
 #include <linux/kconfig.h>
 #include <dma-coherent-pool.c>
 
@@ -17,14 +24,14 @@
 #define STEPS	3
 #endif
 
-unsigned long any_number(void);
+unsigned long nondet_ulong(void);
 
 /* For each page the first page of its allocation and one; 0 is free. */
 static unsigned long owner[PAGES];
 
 static void alloc(struct dma_coherent_pool *pool)
 {
-	unsigned long pages = any_number(), limit = any_number(), i;
+	unsigned long pages = nondet_ulong(), limit = nondet_ulong(), i;
 	long page = dma_coherent_pool_alloc(pool, pages, limit);
 
 	if (page < 0) {
@@ -46,7 +53,7 @@ static void alloc(struct dma_coherent_pool *pool)
 
 static void release(struct dma_coherent_pool *pool)
 {
-	unsigned long page = any_number(), i, count = 0;
+	unsigned long page = nondet_ulong(), i, count = 0;
 	long pages = dma_coherent_pool_free(pool, page);
 
 	for (i = 0; i < PAGES; i++) {
@@ -60,13 +67,34 @@ static void release(struct dma_coherent_pool *pool)
 
 static void span(struct dma_coherent_pool *pool)
 {
-	unsigned long page = any_number(), first = ULONG_MAX;
+	unsigned long page = nondet_ulong(), first = ULONG_MAX;
 	long pages = dma_coherent_pool_span(pool, page, &first);
 
 	if (page < PAGES && owner[page])
 		__CPROVER_assert(pages > 0 && first + 1 == owner[page], "its own");
 	else
 		__CPROVER_assert(pages == -ENOENT && first == ULONG_MAX, "nobody's");
+}
+
+/*
+ * Give each array an object of its own. Then its own bounds are checked, and
+ * the tool has far less to think about than with one lump of memory.
+ */
+static void unpack(struct dma_coherent_pool *pool)
+{
+	static unsigned long used[1], last[1], bins[CHUNK];
+	static u32 tree[1];
+	static u8 bin[1];
+
+	used[0] = ~0UL << PAGES;
+	last[0] = 1UL << (PAGES - 1);
+	__CPROVER_assert(pool->used[0] == used[0], "what is behind the pool is used");
+	__CPROVER_assert(pool->last.level[0][0] == last[0], "one run to start with");
+	pool->used = used;
+	pool->last.level[0] = last;
+	pool->bins.level[0] = bins;
+	pool->tree[0] = tree;
+	pool->bin = bin;
 }
 
 int main(void)
@@ -76,13 +104,13 @@ int main(void)
 
 	if (dma_coherent_pool_init(&pool, PAGES, ORDER))
 		return 0;
+	unpack(&pool);
 	for (i = 0; i < STEPS; i++) {
-		if (any_number() % 2)
+		if (nondet_ulong() % 2)
 			alloc(&pool);
 		else
 			release(&pool);
 		span(&pool);
 	}
-	dma_coherent_pool_exit(&pool);
 	return 0;
 }

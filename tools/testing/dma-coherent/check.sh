@@ -27,7 +27,7 @@ try()
 skip()
 {
 	skipped=$((skipped + 1))
-	printf 'skipped  %-20s %s\n' "$1" "$2"
+	echo "skipped: $1: $2"
 }
 
 # can compiler flag...: does it link a program with these?

@@ -29,11 +29,14 @@ struct window {
 	unsigned long units;
 };
 
-/* Ends of words, of words of words, and runs longer than a word. */
+/* Around the end of a word, of a word of words, and with runs of any length. */
+#define WORD	BITS_PER_LONG
+
 static const struct window windows[] = {
-	{ 28, 1, 8 }, { 60, 1, 8 }, { 1020, 1, 7 }, { 4092, 1, 7 },
-	{ 0, 3, 7 }, { 0, 13, 7 }, { 5, 24, 6 }, { 0, 32, 6 }, { 1, 33, 6 },
-	{ 31, 64, 6 }, { 0, 100, 5 }, { 64, 256, 5 },
+	{ WORD - 4, 1, 8 }, { WORD * WORD - 4, 1, 7 },
+	{ 0, 3, 7 }, { 0, 13, 7 }, { 5, 24, 6 }, { 0, WORD / 2, 6 },
+	{ 1, WORD / 2 + 1, 6 }, { WORD / 2 - 1, WORD, 6 },
+	{ 0, WORD + WORD / 2, 5 }, { WORD, 4 * WORD, 5 },
 };
 
 /* A state is kept as the pool, its memory and the model's array, in a row. */

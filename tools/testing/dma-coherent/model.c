@@ -206,8 +206,8 @@ void model_look(struct model *m, unsigned long page)
 void model_check(struct model *m)
 {
 	const char *fault = dma_coherent_pool_fault(&m->pool);
+	unsigned long page, fit, largest = 0;
 	struct dma_coherent_run run;
-	unsigned long page;
 
 	if (fault)
 		fail(m, "%s", fault);
@@ -219,7 +219,14 @@ void model_check(struct model *m)
 		look_inside(m, page);
 		look_inside(m, page + run.pages / 2);
 		look_inside(m, page + run.pages - 1);
+		fit = run.used ? 0 : fit_of(m, &run);
+		if (fit > largest)
+			largest = fit;
 	}
+	if (dma_coherent_pool_largest(&m->pool) != largest)
+		fail(m, "largest() = %lu, not %lu",
+		     dma_coherent_pool_largest(&m->pool), largest);
+	check_asserted(m);
 }
 
 void model_init(struct model *m, unsigned long pages, unsigned int max_align_order)

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 #define min(a, b)	({				\
-	__auto_type _a = (a);				\
-	__auto_type _b = (b);				\
+	__typeof__(a) _a = (a);				\
+	__typeof__(b) _b = (b);				\
 							\
 	_a < _b ? _a : _b;				\
 })
 
 #define max(a, b)	({				\
-	__auto_type _a = (a);				\
-	__auto_type _b = (b);				\
+	__typeof__(a) _a = (a);				\
+	__typeof__(b) _b = (b);				\
 							\
 	_a > _b ? _a : _b;				\
 })
