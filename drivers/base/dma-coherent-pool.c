@@ -40,12 +40,16 @@
  * These hints are exact, not only never too low: a request is refused if and
  * only if no aligned run of its length is free below its limit.
  *
- * Cost: with d levels of summaries and t levels in the tree (4096 pages: 2 and
- * 2, 4 Mi pages: 4 and 5), no operation reads more than 96 + 24 d + 72 t words,
- * whatever the pool holds. Marking pages writes one word for each
- * BITS_PER_LONG of them. A plain tree of maxima over all runs needs less than
- * two thirds of the code and no bins, but goes down and up that tree for each
- * small buffer: it took twice as long in fragmented pools.
+ * Cost: no operation reads more than 12 + 8 d + 68 b + 52 (t - 1) words, where
+ * @last has d levels, the bins b and the tree t: 200 in a pool of 4096 pages, 456
+ * in one of 4 Mi, whatever they hold; the most that tests have seen is 102 and
+ * 192. Marking pages writes one word for each BITS_PER_LONG of them.
+ *
+ * Why so: a tree of maxima over all free runs, with nothing else, needs a third
+ * less code, but goes down and up that tree for each small buffer, and took twice
+ * as long in fragmented pools. Nodes with eight children are no faster, and cost
+ * more the larger the pool. Going down to the first child that will do, rather
+ * than the best, refused a third more of the bytes asked for.
  *
  * Units: pages everywhere; an order is a power of two of pages.
  *

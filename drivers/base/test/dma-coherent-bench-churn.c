@@ -23,31 +23,34 @@
 #define CHURN_STEPS	20000
 #define CHURN_SLOTS	(CHURN_BYTES / SZ_4K)
 
-/* Sizes in bytes, as drivers pass them: tools/bench/README.md names each. */
+/* Sizes as drivers ask for them: tools/bench/README.md names each. */
 
-#define FRAME(w, h)	(w) * (h) * 4, (w) * (h) * 2
-#define RAW(w, h)	(w) * (h) * 5 / 4, (w) * (h) * 3 / 2
-#define NV12(w, h)	(w) * (h) * 3 / 2
-#define H264_REF(w, h)	((w) * (h) * 3 / 2 + (w) / 16 * (h) / 16 * 64 + 32)
-
-static const u32 display_sizes[] = {
-	FRAME(640, 480),   FRAME(800, 480),   FRAME(800, 600),
-	FRAME(1024, 600),  FRAME(1024, 768),  FRAME(1280, 720),
-	FRAME(1280, 800),  FRAME(1366, 768),  FRAME(1440, 900),
-	FRAME(1600, 900),  FRAME(1680, 1050), FRAME(1920, 1080),
-	FRAME(1920, 1200), FRAME(2560, 1440), FRAME(3840, 2160),
+struct frame {
+	u16 width;
+	u16 height;
 };
 
-static const u32 camera_sizes[] = {
-	RAW(640, 480),     RAW(1280, 720),    RAW(1920, 1080),
-	RAW(2592, 1944),   RAW(3280, 2464),   RAW(4056, 3040),
-	NV12(640, 480),    NV12(1280, 720),   NV12(1920, 1080),
-	NV12(2592, 1944),  NV12(3840, 2160),
-	260, 3048, 39328, 125664,
+static const struct frame display_frames[] = {
+	{  640,  480 }, {  800,  480 }, {  800,  600 }, { 1024,  600 },
+	{ 1024,  768 }, { 1280,  720 }, { 1280,  800 }, { 1366,  768 },
+	{ 1440,  900 }, { 1600,  900 }, { 1680, 1050 }, { 1920, 1080 },
+	{ 1920, 1200 }, { 2560, 1440 }, { 3840, 2160 },
 };
 
-static const u32 codec_references[] = {
-	H264_REF(1920, 1088), H264_REF(1280, 720), H264_REF(864, 480),
+static const struct frame raw_frames[] = {
+	{  640,  480 }, { 1280,  720 }, { 1920, 1080 }, { 2592, 1944 },
+	{ 3280, 2464 }, { 4056, 3040 },
+};
+
+static const struct frame nv12_frames[] = {
+	{  640,  480 }, { 1280,  720 }, { 1920, 1080 }, { 2592, 1944 },
+	{ 3840, 2160 },
+};
+
+static const u32 camera_metadata[] = { 260, 3048, 39328, 125664 };
+
+static const struct frame codec_frames[] = {
+	{ 1920, 1088 }, { 1280,  720 }, {  864,  480 },
 };
 
 static const u32 codec_bitstreams[] = {
@@ -62,22 +65,46 @@ static u32 pick(struct rnd_state *rnd, const u32 *sizes, u32 count)
 	return sizes[bench_below(rnd, count)];
 }
 
+static u32 frame_bytes(struct frame frame, u32 bits)
+{
+	return frame.width * frame.height * bits / 8;
+}
+
 static u32 display_size(struct rnd_state *rnd)
 {
-	return pick(rnd, display_sizes, ARRAY_SIZE(display_sizes));
+	u32 n = bench_below(rnd, 2 * ARRAY_SIZE(display_frames));
+
+	return frame_bytes(display_frames[n / 2], n % 2 ? 16 : 32);
 }
 
 static u32 camera_size(struct rnd_state *rnd)
 {
-	return pick(rnd, camera_sizes, ARRAY_SIZE(camera_sizes));
+	u32 raws = 2 * ARRAY_SIZE(raw_frames), nv12s = ARRAY_SIZE(nv12_frames);
+	u32 n = bench_below(rnd, raws + nv12s + ARRAY_SIZE(camera_metadata));
+
+	if (n < raws)
+		return frame_bytes(raw_frames[n / 2], n % 2 ? 12 : 10);
+	n -= raws;
+	if (n < nv12s)
+		return frame_bytes(nv12_frames[n], 12);
+	return camera_metadata[n - nv12s];
+}
+
+/* NV12, and 64 bytes for the motion vectors of each 16x16 pixels, and 32. */
+static u32 reference_bytes(struct frame frame)
+{
+	return frame_bytes(frame, 12) + frame.width * frame.height / 4 + 32;
 }
 
 /* A third each: references, bitstreams, metadata of 4 to 64 KiB. */
 static u32 codec_size(struct rnd_state *rnd)
 {
+	u32 n;
+
 	switch (bench_below(rnd, 3)) {
 	case 0:
-		return pick(rnd, codec_references, ARRAY_SIZE(codec_references));
+		n = bench_below(rnd, ARRAY_SIZE(codec_frames));
+		return reference_bytes(codec_frames[n]);
 	case 1:
 		return pick(rnd, codec_bitstreams, ARRAY_SIZE(codec_bitstreams));
 	}

@@ -55,13 +55,27 @@
 /* The device's own field may be gone or of another type; never used here. */
 #define dma_mem				 platform_data
 
-#define memremap(phys, size, flags)	 ((void *)(unsigned long)(phys))
-#define memunmap(addr)			 ((void)(addr))
-#define memset(addr, c, size)		 ((void)(addr))
+#define memremap			 bench_memremap
+#define memunmap			 bench_memunmap
+#define memset				 bench_memset
 #define core_initcall(fn)		 \
-	static void * __maybe_unused bench_unused_init = fn
-#define RESERVEDMEM_OF_DECLARE(name, compat, init) \
-	static const void * __maybe_unused bench_unused_##name = init
+	static const void * __maybe_unused bench_initcall = fn
+#define RESERVEDMEM_OF_DECLARE(name, values...) \
+	static const void * __maybe_unused bench_of_##name[] = { values }
+
+static inline void *bench_memremap(phys_addr_t base, size_t size,
+				   unsigned long flags)
+{
+	return (void *)(unsigned long)base;
+}
+
+static inline void bench_memunmap(void *addr)
+{
+}
+
+static inline void bench_memset(void *addr, int c, size_t size)
+{
+}
 
 __diag_push();
 __diag_ignore(GCC, 8, "-Wmissing-prototypes", "nobody calls them");

@@ -47,7 +47,7 @@ MODULE_PARM_DESC(only, "Time only rows whose case has this in it, for a profiler
 
 #define BATCH_NS	(32 * NSEC_PER_USEC)
 #define SAMPLES		8	/* of each column, in each pass */
-#define MAX_OPS		(1U << 20)
+#define MAX_OPS		1000000U
 #define MAX_FILL_OPS	256U
 #define FILL_POINTS	50
 #define MAX_ROWS	48
@@ -432,11 +432,12 @@ static void check_answer(struct bench_row *row)
 {
 	size_t bytes = row->pages << PAGE_SHIFT;
 	long page = ours_alloc(row);
+	bool refused = page < 0;
 	void *addr;
 
-	if ((page < 0) != row->refused)
+	if (refused != row->refused)
 		pr_err("%s: answer is %ld\n", row->name, page);
-	if (page >= 0)
+	if (!refused)
 		ours_free(row, page);
 	if (!row->time[BENCH_MAINLINE])
 		return;
@@ -722,7 +723,7 @@ static int bench_time(void)
 	unsigned int n, pass;
 	int ret;
 
-	floor_bits = kvzalloc(BITS_TO_LONGS(SZ_1M) * sizeof(long), GFP_KERNEL);
+	floor_bits = kvcalloc(BITS_TO_LONGS(SZ_1M), sizeof(long), GFP_KERNEL);
 	if (!floor_bits)
 		return -ENOMEM;
 	ret = add_pair_rows() ?: add_refused_rows() ?: add_scaling_rows();

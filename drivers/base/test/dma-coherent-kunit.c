@@ -1650,6 +1650,19 @@ static void sources_are_kept_apart(struct kunit *test)
 	KUNIT_EXPECT_PTR_NE(test, region_of(fx->dev), region_of(fx->other));
 }
 
+static void sizes_are_kept_apart(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank front = fx->bank[0];
+
+	front.size = POOL_SIZE / 2;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &front), 0);
+	KUNIT_EXPECT_PTR_NE(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, POOL_SIZE));
+	take(test, fx->dev, POOL_PAGES);
+}
+
 static void second_region_serves_when_the_first_is_full(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -3184,6 +3197,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(two_devices_share_a_region),
 	KUNIT_CASE(one_detaches_while_the_other_goes_on),
 	KUNIT_CASE(sources_are_kept_apart),
+	KUNIT_CASE(sizes_are_kept_apart),
 	KUNIT_CASE(second_region_serves_when_the_first_is_full),
 	KUNIT_CASE(pools_may_nest),
 	KUNIT_CASE(release_goes_to_the_innermost_pool),
