@@ -396,19 +396,19 @@ static void bin_set(struct dma_coherent_pool *pool, unsigned long chunk, u8 fit)
 	}
 }
 
-/* The maximum of a node's children; four at a time, which do not wait for each other. */
-static u32 tree_max(const u32 *child)
+/* The maximum of a node's children, or @enough as soon as one has it. */
+static u32 tree_max(const u32 *child, u32 enough)
 {
-	u32 a = 0, b = 0, c = 0, d = 0;
 	unsigned int i;
+	u32 value, max = 0;
 
-	for (i = 0; i < TREE_FANOUT; i += 4) {
-		a = max(a, POOL_READ(child[i]));
-		b = max(b, POOL_READ(child[i + 1]));
-		c = max(c, POOL_READ(child[i + 2]));
-		d = max(d, POOL_READ(child[i + 3]));
+	for (i = 0; i < TREE_FANOUT; i++) {
+		value = POOL_READ(child[i]);
+		if (value == enough)
+			return enough;
+		max = max(max, value);
 	}
-	return max(max(a, b), max(c, d));
+	return max;
 }
 
 static void tree_set(struct dma_coherent_pool *pool, unsigned long chunk, u32 fit)
@@ -430,7 +430,7 @@ static void tree_set(struct dma_coherent_pool *pool, unsigned long chunk, u32 fi
 			continue;
 		if (old < parent)
 			return;
-		fit = tree_max(pool->tree[n] + (i << TREE_SHIFT));
+		fit = tree_max(pool->tree[n] + (i << TREE_SHIFT), parent);
 	}
 }
 

@@ -11,6 +11,7 @@ import argparse
 import os
 import re
 import signal
+import subprocess
 import sys
 import time
 import zlib
@@ -23,6 +24,7 @@ from qemu import Qemu, complaints, log_lines
 from report import Report
 
 PAGE = 4096
+VIEWER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../dma-coherent/dma-coherent"))
 TELLING = re.compile(r"coherent|clcd|pl111|reserved mem|vram|drm", re.IGNORECASE)
 REASON = re.compile(r"dma-coherent: .*(refused|can't|: -\d+$)|reserved mem: .*(fail|OVERLAP)|\*ERROR\*")
 PL111_UPPER_PANEL_BASE = 0x10
@@ -91,7 +93,8 @@ def locate(report, qemu, board, buffer):
     if not report.check(first is not None, f"{buffer.name}: not mapped in the guest"):
         return None
     last = qemu.physical(buffer.virtual + buffer.length - 1)
-    report.check(last == first + buffer.length - 1, f"{buffer.name}: from {first:#x} to {last or 0:#x} is not one piece")
+    report.check(last == first + buffer.length - 1,
+                 f"{buffer.name}: from {first:#x} to {last or 0:#x} is not one piece")
     report.check(inside(board.region, first, buffer.length),
                  f"{buffer.name}: at {first:#x}, outside the region: it does not come from the pool")
     return first
@@ -120,8 +123,8 @@ def check_screen_memory(report, qemu, board, guest, live):
     check_in_map(report, board, live, screen, address)
     memory = qemu.memory(address, page_up(screen.length), "screen.raw")
     host = crc(memory[:screen.length])
-    report.say(f"framebuffer: {screen.name} at {address:#x}, {screen.length} bytes: the same by the display's register, "
-               "the page tables and debugfs" if not report.problems else f"framebuffer: {screen.name} at {address:#x}")
+    agreed = "" if report.problems else ": so say the display's register, the page tables and debugfs"
+    report.say(f"framebuffer: {screen.name} at {address:#x}, {screen.length} bytes{agreed}")
     report.say(f"checksum: guest {screen.checksum} host {host}")
     report.check(screen.checksum == host, f"checksum: guest {screen.checksum} host {host}")
     report.check(not any(memory[screen.length:]), "framebuffer: what follows the picture in its last page is not zero")
@@ -188,7 +191,26 @@ def check_debugfs(report, board, guest):
     check_pool(report, board, pool)
     check_devices(report, pool)
     check_buffers(report, board, pool)
+    show_pool(report, board, guest)
     return live_buffers(board, pool)
+
+
+def show_pool(report, board, guest):
+    """The pool as the viewer shows it: in the report, and as pool.svg."""
+    folder = os.path.join("debugfs", board.region.name)
+    os.makedirs(folder, exist_ok=True)
+    for name in ("stat", "map", "devices"):
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            print(*guest.file(name) or [], sep="\n", file=file)
+    shown = {}
+    for option in ([], ["--svg"]):
+        viewer = subprocess.run([sys.executable, "-B", VIEWER, "--dir", "debugfs", *option],
+                                capture_output=True, encoding="utf-8", check=False)
+        report.check(viewer.returncode == 0, f"viewer: {viewer.stderr.strip()}")
+        shown[len(option)] = viewer.stdout
+    with open("pool.svg", "w", encoding="utf-8") as file:
+        file.write(shown[1])
+    report.say("\n" + shown[0].rstrip())
 
 
 def check_drawn(report, qemu, board, guest, live):
@@ -248,7 +270,7 @@ def reasons(board):
 
 
 def clean():
-    for name in ("report.txt", "screen.png", "screen.ppm", "screen.raw", "spare.raw"):
+    for name in ("report.txt", "pool.svg", "screen.png", "screen.ppm", "screen.raw", "spare.raw"):
         if os.path.exists(name):
             os.remove(name)
 
