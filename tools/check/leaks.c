@@ -24,6 +24,19 @@ static void print_leaks(int fd)
 		fwrite(text, 1, n, stdout);
 }
 
+/* The tree's kunit_vm_mmap() never drops one reference to its address space. */
+static void print_mm_size(void)
+{
+	FILE *file = fopen("/sys/kernel/slab/mm_struct/object_size", "r");
+	unsigned int size;
+
+	if (!file)
+		return;
+	if (fscanf(file, "%u", &size) == 1)
+		printf("leaks: an mm_struct has %u bytes\n", size);
+	fclose(file);
+}
+
 static int scan(void)
 {
 	int fd = open(LEAKS, O_RDWR);
@@ -44,6 +57,7 @@ int main(void)
 	mkdir("/sys", 0755);
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
+	print_mm_size();
 	sleep(6);
 	if (scan())
 		perror("leaks: " LEAKS);

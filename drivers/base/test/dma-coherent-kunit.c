@@ -395,6 +395,7 @@ static const struct size_case good_sizes[] = {
 	{ "a byte less than the pool", POOL_SIZE - 1, POOL_PAGES },
 	{ "the pool", POOL_SIZE, POOL_PAGES },
 };
+
 KUNIT_ARRAY_PARAM_DESC(good_size, good_sizes, name);
 
 /* R15: the count is taken after rounding up; lengths are exact in pages. */
@@ -423,6 +424,7 @@ static const struct size_case bad_sizes[] = {
 	{ "minus a page", -(ssize_t)PAGE_SIZE },
 	{ "the most negative", LONG_MIN },
 };
+
 KUNIT_ARRAY_PARAM_DESC(bad_size, bad_sizes, name);
 
 /* F4 and F5. */
@@ -452,6 +454,7 @@ static const struct size_case large_sizes[] = {
 #endif
 	{ "the largest", LONG_MAX },
 };
+
 KUNIT_ARRAY_PARAM_DESC(large_size, large_sizes, name);
 
 /* R6: nothing is cut to 32 bits on the way. */
@@ -879,6 +882,7 @@ static const struct bad_free_case bad_free_cases[] = {
 	{ "byte in the first page", 4, 1, 2, DMA_COHERENT_FREE_INTERIOR },
 	{ "last byte of a buffer", 1, PAGE_SIZE - 1, 1, DMA_COHERENT_FREE_INTERIOR },
 };
+
 KUNIT_ARRAY_PARAM_DESC(bad_free_case, bad_free_cases, name);
 
 static void set_up_bad_free(struct kunit *test, struct device *dev)
@@ -925,6 +929,7 @@ static const struct bad_free_case wrong_orders[] = {
 	{ .name = "beyond the pool", .order = 20 },
 	{ .name = "that of size 0", .order = 52 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(wrong_order, wrong_orders, name);
 
 /* F2: the pool knows the length. */
@@ -1153,6 +1158,7 @@ static const struct mmap_case mmap_cases[] = {
 	{ "everything overflows", 0, SIZE_MAX, ULONG_MAX - 1, 3, -ENXIO },
 	{ "the largest size", 0, SIZE_MAX & PAGE_MASK, 0, 4, 0 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(mmap_case, mmap_cases, name);
 
 static void set_up_mmap(struct kunit *test, struct device *dev)
@@ -1283,6 +1289,7 @@ static const struct declare_case bad_regions[] = {
 	{ "more pages than a pool can have", SZ_16M, HANDLE, (size_t)BIT(31) << PAGE_SHIFT },
 #endif
 };
+
 KUNIT_ARRAY_PARAM_DESC(bad_region, bad_regions, name);
 
 /* F9, R8 */
@@ -1316,6 +1323,7 @@ static const struct shrink_case shrink_cases[] = {
 	{ "both inside a page", 100, 3 * PAGE_SIZE, 1, 2 },
 	{ "the last byte of a page and a page", PAGE_SIZE - 1, PAGE_SIZE + 1, 1, 1 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(shrink_case, shrink_cases, name);
 
 /* F9: physical, virtual and bus page numbers agree. */
@@ -2002,6 +2010,7 @@ static const struct context_case contexts[] = {
 	{ "softirq", call_in_softirq, .softirq = true },
 	{ "hard interrupt", call_in_hardirq, .hardirq = true, .irqs_off = true },
 };
+
 KUNIT_ARRAY_PARAM_DESC(context, contexts, name);
 
 struct round_trip {
@@ -2111,6 +2120,7 @@ static const struct reach_case reach_cases[] = {
 	{ "nothing", DMA_BIT_MASK(24), 0, POOL_PAGES, true },
 	{ "nothing for the bus", U64_MAX, DMA_BIT_MASK(24), POOL_PAGES, true },
 };
+
 KUNIT_ARRAY_PARAM_DESC(reach_case, reach_cases, name);
 
 /* Return: how many single pages a device gets, all of them among the first. */
@@ -2216,6 +2226,7 @@ static const struct range_case range_cases[] = {
 	{ "nothing", { { POOL_PAGES, 0, 100 } }, 0, 0 },
 	{ "nothing in two", { { POOL_PAGES, 0, 1 }, { -9, 64, 9 } }, 0, 0 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(range_case, range_cases, name);
 
 /* The device frees it when it goes. */
@@ -2521,6 +2532,7 @@ static const struct model_case model_cases[] = {
 	{ "200 and 130 pages", { 200, 130 }, { 8, 64 }, 4 },
 	{ "bases that promise nothing", { 48, 100 }, { 1, 3 }, 5 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(model_case, model_cases, name);
 
 struct model_buffer {
@@ -2870,7 +2882,9 @@ static const char *model_compare_pages(struct model *m, unsigned int r,
 	unsigned long page, i;
 
 	for (page = 0; run_at(region, page, &run); page += run.pages) {
-		if (run.first != page || run.used == (m->owner[r][page] == NOBODY))
+		bool is_free = m->owner[r][page] == NOBODY;
+
+		if (run.first != page || run.used == is_free)
 			return "used and free differ";
 		for (i = 1; i < run.pages; i++)
 			if (m->owner[r][page + i] != m->owner[r][page])
@@ -3236,6 +3250,7 @@ static struct kunit_suite dma_coherent_suite = {
 	.exit = fixture_exit,
 	.test_cases = dma_coherent_cases,
 };
+
 kunit_test_suite(dma_coherent_suite);
 
 MODULE_DESCRIPTION("KUnit tests for per-device coherent memory");

@@ -480,6 +480,7 @@ static struct kunit_suite dma_coherent_of_suite = {
 	.exit = of_exit,
 	.test_cases = dma_coherent_of_cases,
 };
+
 kunit_test_suite(dma_coherent_of_suite);
 
 MODULE_DESCRIPTION("KUnit tests for per-device coherent memory from the device tree");

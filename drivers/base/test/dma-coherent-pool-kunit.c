@@ -106,6 +106,7 @@ static const struct geometry geometries[] = {
 	{ "16MiB to 8KiB", 4096, 1 },
 	{ "5000 pages, no limit", 5000, BITS_PER_LONG },
 };
+
 KUNIT_ARRAY_PARAM_DESC(geometry, geometries, name);
 
 static struct dma_coherent_pool *make_geometry(struct kunit *test)
@@ -240,6 +241,7 @@ static const struct reach reaches[] = {
 	{ "only a long one in reach", { 7 * WORD, 2, 5 }, 5, HOLE(2), 0 },
 	{ "else the open run", { 3 * WORD, 2 * WORD, WORD }, 4 * WORD, NO_LIMIT, 3 },
 };
+
 KUNIT_ARRAY_PARAM_DESC(reach, reaches, name);
 
 static struct dma_coherent_pool *make_holes(struct kunit *test, const unsigned long *pages)
@@ -269,6 +271,18 @@ static void best_hole_in_reach(struct kunit *test)
 	page = dma_coherent_pool_alloc(pool, reach->request, reach->limit);
 	KUNIT_EXPECT_EQ(test, page < 0 ? page : page / (16 * WORD), reach->want);
 	check(test, pool);
+}
+
+/* In a hole that is too long, what is left over is in one piece at its start. */
+static void cut_from_the_end_of_a_hole(struct kunit *test)
+{
+	static const unsigned long holes[] = { 6, 6, 6 };
+	struct dma_coherent_pool *pool = make_holes(test, holes);
+
+	take_at(test, pool, HOLE(0) + 2, 4);
+	take_at(test, pool, HOLE(0) + 1, 1);
+	take_at(test, pool, HOLE(0), 1);
+	take_at(test, pool, HOLE(1), 6);
 }
 
 /* What is left of the pool stays whole as long as anything else will do. */
@@ -315,6 +329,7 @@ static const struct lengths lengths[] = {
 	{ "ends of words", { WORD - 1, 1, WORD, WORD + 1 } },
 	{ "longer than words", { WORD + 1, 3 * WORD, 1, 20 * WORD } },
 };
+
 KUNIT_ARRAY_PARAM_DESC(length, lengths, name);
 
 /* The nth order of four: digits of a number in a base that shrinks. */
@@ -644,6 +659,7 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE_PARAM(limit_is_exact, geometry_gen_params),
 	KUNIT_CASE(free_pages_above_limit_do_not_count),
 	KUNIT_CASE_PARAM(best_hole_in_reach, reach_gen_params),
+	KUNIT_CASE(cut_from_the_end_of_a_hole),
 	KUNIT_CASE(open_run_comes_last),
 	KUNIT_CASE(small_buffers_leave_room),
 	KUNIT_CASE_PARAM(frees_in_every_order, length_gen_params),
@@ -664,6 +680,7 @@ static struct kunit_suite pool_test_suite = {
 	.exit = pool_test_exit,
 	.test_cases = pool_test_cases,
 };
+
 kunit_test_suite(pool_test_suite);
 
 MODULE_DESCRIPTION("KUnit suite for the page pool behind per-device coherent memory");

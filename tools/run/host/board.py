@@ -142,14 +142,16 @@ def check_picture(report, qemu, guest, memory):
     """The screen as QEMU shows it, against what was drawn; it may lag behind by a refresh."""
     form, numbers, began = guest.format(), guest.numbers("picture"), time.monotonic()
     pixels, equal = numbers["width"] * numbers["height"], -1
-    while equal != pixels and time.monotonic() < began + SCREEN_SECONDS:
-        time.sleep(0.1 if equal >= 0 else 0)
+    while time.monotonic() < began + SCREEN_SECONDS:
         qemu.qmp("screendump", filename="screen.ppm")
         shown = image.read_ppm("screen.ppm")
         if not memory:
             break
         if (shown.width, shown.height) == (numbers["width"], numbers["height"]):
             equal, first = image.count_equal(shown, memory, form)
+        if equal == pixels:
+            break
+        time.sleep(0.1)
     image.write_png("screen.png", shown)
     if not report.check(memory, "picture: not compared, for memory does not hold what was drawn"):
         return

@@ -16,10 +16,10 @@ try()
 	shift
 	if said=$("$@" 2>&1); then
 		passed=$((passed + 1))
-		printf 'ok       %-20s %s\n' "$name" "$(echo "$said" | tail -n 1)"
+		printf 'ok       %-24s %s\n' "$name" "$(echo "$said" | tail -n 1)"
 	else
 		failed=$((failed + 1))
-		printf 'FAILED   %-20s %s\n' "$name" "$*"
+		printf 'FAILED   %-24s %s\n' "$name" "$*"
 		echo "$said" | tail -n 40
 	fi
 }
@@ -38,6 +38,7 @@ can()
 }
 
 # with compiler bits
+# shellcheck disable=SC2086 # a make and its arguments
 with()
 {
 	make="${MAKE:-make} -s CC=$1 BITS=$2 SAN=1"
@@ -64,6 +65,6 @@ for compiler; do
 			"needs libc6-dev-i386 and lib32gcc-$(gcc -dumpversion)-dev"
 	fi
 done
-try 'words read' ${MAKE:-make} -s O="$out" words
+try 'words read' "${MAKE:-make}" -s O="$out" words
 echo "host checks: $passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ]

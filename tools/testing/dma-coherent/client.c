@@ -23,7 +23,7 @@ static int largest(void)
 {
 	const unsigned long pages = INT_MAX;
 	unsigned long first;
-	int err = dma_coherent_pool_init(&pool, pages, ULONG_MAX);
+	int err = dma_coherent_pool_init(&pool, pages, UINT_MAX);
 
 	if (err == -ENOMEM)
 		return 0;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/bitops.h>
+#include <linux/kernel.h>
 
 #include "model.h"
 
@@ -162,7 +163,7 @@ int main(void)
 	for (order = 0; order <= MAX_ORDER; order++) {
 		for (i = 1; i <= MAX_UNITS; i++)
 			run(&(struct window){ 0, 1, i }, order);
-		for (i = 0; i < sizeof(windows) / sizeof(windows[0]); i++)
+		for (i = 0; i < ARRAY_SIZE(windows); i++)
 			run(&windows[i], order + order_of(windows[i].unit));
 	}
 	printf("exhaustive: %lu operations in %lu states\n", operations, states);

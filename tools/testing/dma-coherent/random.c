@@ -129,13 +129,16 @@ int main(int argc, char **argv)
 	int opt;
 
 	while ((opt = getopt(argc, argv, "n:s:p:o:")) != -1) {
-		switch (opt) {
-		case 'n': steps = strtoul(optarg, NULL, 0); break;
-		case 's': first = strtoull(optarg, NULL, 0); break;
-		case 'p': pages = strtoul(optarg, NULL, 0); break;
-		case 'o': order = strtol(optarg, NULL, 0); break;
-		default: return 2;
-		}
+		if (opt == 'n')
+			steps = strtoul(optarg, NULL, 0);
+		else if (opt == 's')
+			first = strtoull(optarg, NULL, 0);
+		else if (opt == 'p')
+			pages = strtoul(optarg, NULL, 0);
+		else if (opt == 'o')
+			order = strtol(optarg, NULL, 0);
+		else
+			return 2;
 	}
 	for (done = 0, seed = first; done < steps; done += now, seed++) {
 		now = steps - done < POOL_STEPS ? steps - done : POOL_STEPS;

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <linux/bitops.h>
+#include <linux/kernel.h>
 #include <linux/limits.h>
 #include <linux/minmax.h>
 #include <linux/prandom.h>
@@ -57,7 +58,7 @@ static void note(unsigned int operation)
 {
 	if (pool_words > worst[operation].words) {
 		worst[operation].words = pool_words;
-		strcpy(worst[operation].where, where);
+		memcpy(worst[operation].where, where, sizeof(where));
 	}
 }
 
@@ -202,7 +203,7 @@ static void requests(void)
 	};
 	unsigned long i;
 
-	for (i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		pair(sizes[i], NO_LIMIT);
 		pair(sizes[i], pool.pages / 2);
 	}
@@ -251,15 +252,16 @@ static void at_random(unsigned long steps)
 /* What the pool promises in its own words. */
 static unsigned long bound(void)
 {
-	return 96 + 24 * pool.last.depth + 72 * (pool.tree_depth - 1);
+	return 12 + 8 * pool.last.depth + 68 * pool.bins.depth +
+	       52 * (pool.tree_depth - 1);
 }
 
 static void holes(void)
 {
 	unsigned int i;
 
-	for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]); i++) {
-		strcpy(where, patterns[i].name);
+	for (i = 0; i < ARRAY_SIZE(patterns); i++) {
+		snprintf(where, sizeof(where), "%s", patterns[i].name);
 		punch(&patterns[i]);
 		requests();
 		empty_at_random();
@@ -296,7 +298,7 @@ static unsigned long measure(const char *name, unsigned long pages, bool verbose
 	prandom_seed_state(&rnd, 1);
 	holes();
 	occupancies();
-	strcpy(where, "random run");
+	snprintf(where, sizeof(where), "random run");
 	at_random(RANDOM_STEPS);
 	empty_at_random();
 	for (i = 0; i < OPERATIONS; i++) {
