@@ -43,7 +43,7 @@
  * Cost: no operation reads more than 12 + 8 d + 68 b + 52 (t - 1) words, where
  * @last has d levels, the bins b and the tree t: 200 in a pool of 4096 pages, 456
  * in one of 4 Mi, whatever they hold; the most that tests have seen is 102 and
- * 192. Marking pages writes one word for each BITS_PER_LONG of them.
+ * 206. Marking pages writes one word for each BITS_PER_LONG of them.
  *
  * Why so: a tree of maxima over all free runs, with nothing else, needs a third
  * less code, but goes down and up that tree for each small buffer, and took twice

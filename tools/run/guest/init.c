@@ -135,7 +135,6 @@ static struct spare spares[] = {
 	{ "camera", 480, 360, 16, BRIEF },
 	{ "overlay", 320, 240, 16 },
 	{ "glyphs", 256, 256, 8, BRIEF },
-	{ "thumbnail", 100, 75, 32 },
 	{ "tile", 16, 16, 32 },
 	{ "scratch", 512, 200, 32, BRIEF },
 	{ "texture", 512, 512, 32 },
