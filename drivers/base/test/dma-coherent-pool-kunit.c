@@ -210,6 +210,24 @@ static void free_pages_above_limit_do_not_count(struct kunit *test)
 	check(test, pool);
 }
 
+/* The hole that fits best begins below the limit, but its aligned pages do not. */
+static void limit_is_for_aligned_pages(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 4096, 8);
+
+	take_at(test, pool, 0, 512);
+	take_at(test, pool, 512, 88);
+	take_at(test, pool, 768, 256);
+	take_at(test, pool, 1024, 256);
+	give(test, pool, 0, 512);
+	give(test, pool, 768, 256);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 900), 0);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 900), 256);
+	refuse(test, pool, 200, 900, -ENOMEM);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 968), 768);
+	check(test, pool);
+}
+
 /**
  * struct reach - three holes in front of the open run, and a request
  * @name: shown with the result
@@ -658,6 +676,7 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE_PARAM(start_is_aligned, geometry_gen_params),
 	KUNIT_CASE_PARAM(limit_is_exact, geometry_gen_params),
 	KUNIT_CASE(free_pages_above_limit_do_not_count),
+	KUNIT_CASE(limit_is_for_aligned_pages),
 	KUNIT_CASE_PARAM(best_hole_in_reach, reach_gen_params),
 	KUNIT_CASE(cut_from_the_end_of_a_hole),
 	KUNIT_CASE(open_run_comes_last),

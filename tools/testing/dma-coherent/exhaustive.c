@@ -21,7 +21,7 @@
 /**
  * struct window - the part of a pool that is explored
  * @lead: pages in front of it, held all the time
- * @unit: all sizes and limits are multiples of it
+ * @unit: all sizes are multiples of it, limits of half of it
  * @units: its size
  */
 struct window {
@@ -122,14 +122,13 @@ static void done(struct search *search, const struct state *before, long result)
 static void explore(struct search *search, const struct state *state,
 		    const struct window *win)
 {
-	unsigned long i, j, page;
+	unsigned long i, limit, page;
 
 	restore(state->bytes);
 	for (i = 0; i <= win->units + 1; i++) {
 		done(search, state, model_alloc(&m, i * win->unit, ULONG_MAX));
-		for (j = 0; j <= win->units; j++)
-			done(search, state, model_alloc(&m, i * win->unit,
-							win->lead + j * win->unit));
+		for (limit = win->lead; limit <= m.pages; limit += (win->unit + 1) / 2)
+			done(search, state, model_alloc(&m, i * win->unit, limit));
 	}
 	for (page = win->lead ? win->lead - 1 : 0; page <= m.pages; page++)
 		done(search, state, model_free(&m, page));
