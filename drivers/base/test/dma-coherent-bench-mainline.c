@@ -59,9 +59,9 @@
 #define memunmap			 bench_memunmap
 #define memset				 bench_memset
 #define core_initcall(fn)		 \
-	static const void * __maybe_unused bench_initcall = fn
+	static const void *bench_initcall __maybe_unused = fn
 #define RESERVEDMEM_OF_DECLARE(name, values...) \
-	static const void * __maybe_unused bench_of_##name[] = { values }
+	static const void *bench_of_##name[] __maybe_unused = { values }
 
 static inline void *bench_memremap(phys_addr_t base, size_t size,
 				   unsigned long flags)
