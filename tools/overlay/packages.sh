@@ -36,7 +36,8 @@ install_packages()
 	fi
 	echo "${0##*/}: installing $*" >&2
 	apt_install "$@" && return 0
-	apt-get update -q >&2 && apt_install "$@" && return 0
+	apt-get update -q >&2 || :	# one source that fails must not hide the others
+	apt_install "$@" && return 0
 	echo "${0##*/}: could not install $*" >&2
 	exit 1
 }
