@@ -15,6 +15,8 @@
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
+#include <linux/init.h>
+#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
@@ -53,15 +55,16 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name)
 		return 0;
 	memcpy(owner->name, name, len);
 	owner->id = last ? last->id + 1 : 1;
-	list_add_tail(&owner->node, &region->owner_names);
+	list_add_tail_rcu(&owner->node, &region->owner_names);
 	return owner->id;
 }
 
+/* Names are only ever added while there is a file that shows them. */
 static const char *owner_name(const struct dma_coherent_region *region, u16 id)
 {
 	const struct owner *owner;
 
-	list_for_each_entry(owner, &region->owner_names, node)
+	list_for_each_entry_lockless(owner, &region->owner_names, node)
 		if (owner->id == id)
 			return owner->name;
 	return "?";
@@ -184,21 +187,34 @@ DEFINE_SHOW_ATTRIBUTE(stat);
 
 /* map: the position is a page number */
 
+struct map_reader {
+	struct dma_coherent_region *region;
+	struct dma_coherent_run run;
+	u16 owner;
+};
+
+/*
+ * A run that grew to the front since the line before is shown from where that
+ * line ended, so the lines of one reading follow on each other whatever happens
+ * in between.
+ */
 static void *map_start(struct seq_file *s, loff_t *pos)
 {
-	struct dma_coherent_region *region = s->private;
+	struct map_reader *reader = s->private;
+	struct dma_coherent_run *run = &reader->run;
 
-	return *pos < region->pool.pages ? pos : NULL;
+	if (!next_run(reader->region, *pos, run, &reader->owner))
+		return NULL;
+	run->pages -= *pos - run->first;
+	run->first = *pos;
+	return reader;
 }
 
 static void *map_next(struct seq_file *s, void *v, loff_t *pos)
 {
-	struct dma_coherent_region *region = s->private;
-	struct dma_coherent_run run;
-	u16 owner;
+	struct map_reader *reader = v;
 
-	if (next_run(region, *pos, &run, &owner))
-		*pos = run.first + run.pages;
+	*pos = reader->run.first + reader->run.pages;
 	return map_start(s, pos);
 }
 
@@ -208,17 +224,11 @@ static void map_stop(struct seq_file *s, void *v)
 
 static int map_show(struct seq_file *s, void *v)
 {
-	struct dma_coherent_region *region = s->private;
-	unsigned long page = *(loff_t *)v;
-	struct dma_coherent_run run;
-	u16 owner;
+	struct map_reader *reader = v;
 
-	if (!next_run(region, page, &run, &owner))
-		return 0;
-	/* The run may have grown to the front since the line before. */
-	seq_printf(s, "%#llx %#llx %s\n", bytes(page),
-		   bytes(run.first + run.pages - page),
-		   run.used ? owner_name(region, owner) : "-");
+	seq_printf(s, "%#llx %#llx %s\n", bytes(reader->run.first),
+		   bytes(reader->run.pages),
+		   reader->run.used ? owner_name(reader->region, reader->owner) : "-");
 	return 0;
 }
 
@@ -228,7 +238,25 @@ static const struct seq_operations map_sops = {
 	.stop = map_stop,
 	.show = map_show,
 };
-DEFINE_SEQ_ATTRIBUTE(map);
+
+static int map_open(struct inode *inode, struct file *file)
+{
+	struct map_reader *reader;
+
+	reader = __seq_open_private(file, &map_sops, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	reader->region = inode->i_private;
+	return 0;
+}
+
+static const struct file_operations map_fops = {
+	.owner = THIS_MODULE,
+	.open = map_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = seq_release_private,
+};
 
 /* devices */
 
@@ -298,6 +326,14 @@ static struct dentry *root_dir(void)
 		root = debugfs_create_dir("dma-coherent", NULL);
 	return root;
 }
+
+/* Without a pool too, to tell that from a kernel without pools. */
+static int __init dma_coherent_debugfs_init(void)
+{
+	root_dir();
+	return 0;
+}
+core_initcall(dma_coherent_debugfs_init);
 
 /**
  * dma_coherent_debugfs_add() - make a region visible

@@ -958,7 +958,7 @@ int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 				      dma_addr_t device_addr, size_t size,
 				      unsigned int flags)
 {
-	char name[sizeof("declared@") + 2 * sizeof(phys_addr)];
+	char name[sizeof("declared@+") + 2 * (sizeof(phys_addr) + sizeof(size))];
 	struct dma_coherent_spec spec = {
 		.name = name,
 		.base = phys_addr,
@@ -970,7 +970,7 @@ int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 
 	if (!dev)
 		return -ENODEV;
-	snprintf(name, sizeof(name), "declared@%llx", (u64)phys_addr);
+	snprintf(name, sizeof(name), "declared@%llx+%zx", (u64)phys_addr, size);
 	return dma_coherent_attach(dev, &spec);
 }
 
@@ -1107,6 +1107,8 @@ static int global_create(const struct dma_coherent_spec *spec)
 		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
 	}
 	mem->region = region;
+	mem->view.handle = region->base;
+	mem->view.pages = region->pool.pages;
 	mem->attached = true;
 	list_add_tail(&mem->node, &region->users);
 	/* Pairs with the address dependency in the hooks. */
