@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first process of a UML that has run its KUnit suites: has kmemleak look
- * for what they left behind, prints what it finds, and halts.
+ * The first process of a UML that has run its KUnit suites: runs the selftest,
+ * has kmemleak look for what all of them left behind, prints what it finds, and
+ * halts.
  *
  * kmemleak passes over what is younger than five seconds, and needs a second
  * scan to see that an object doesn't change.
@@ -11,6 +12,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define LEAKS	"/sys/kernel/debug/kmemleak"
@@ -37,13 +39,19 @@ static void print_mm_size(void)
 	fclose(file);
 }
 
-static int scan(void)
+static void run_selftest(void)
 {
-	int fd = open(LEAKS, O_RDWR);
+	if (!fork()) {
+		execl("/selftest", "selftest", NULL);
+		_exit(127);
+	}
+	wait(NULL);
+}
+
+static int scan(int fd)
+{
 	int i;
 
-	if (fd < 0)
-		return -1;
 	for (i = 0; i < 3; i++) {
 		if (write(fd, "scan", 4) != 4)
 			return -1;
@@ -54,15 +62,21 @@ static int scan(void)
 
 int main(void)
 {
+	int fd;
+
 	mkdir("/sys", 0755);
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
-	print_mm_size();
-	sleep(6);
-	if (scan())
-		perror("leaks: " LEAKS);
-	else
-		puts("leaks: scanned");
+	run_selftest();
+	fd = open(LEAKS, O_RDWR);
+	if (fd >= 0) {
+		print_mm_size();
+		sleep(6);
+		if (scan(fd))
+			perror("leaks: " LEAKS);
+		else
+			puts("leaks: scanned");
+	}
 	fflush(stdout);
 	return reboot(RB_POWER_OFF);
 }
