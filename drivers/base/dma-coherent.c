@@ -108,9 +108,15 @@ static unsigned int region_align_order(phys_addr_t base)
 	return pfn ? min_t(unsigned int, align_order, __ffs(pfn)) : align_order;
 }
 
+/* Memory that a guest must share with its host first is never used cached. */
+static bool can_use_cached(struct device *dev)
+{
+	return dev && dev_is_dma_coherent(dev) && !force_dma_unencrypted(dev);
+}
+
 static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec)
 {
-	return dev && dev_is_dma_coherent(dev) &&
+	return can_use_cached(dev) &&
 	       region_intersects(spec->base, spec->size, IORESOURCE_SYSTEM_RAM,
 				 IORES_DESC_NONE) == REGION_INTERSECTS;
 }
@@ -126,12 +132,13 @@ region_create(struct device *dev, const struct dma_coherent_spec *spec)
 	if (!region)
 		return ERR_PTR(err);
 	memcpy(region->name, spec->name, len);
-	region->source = spec->source;
 	region->base = spec->base;
 	region->cached = wants_cache(dev, spec);
 	INIT_LIST_HEAD(&region->users);
 	INIT_LIST_HEAD(&region->owner_names);
 	raw_spin_lock_init(&region->lock);
+	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 
 	err = dma_coherent_pool_init(&region->pool, PHYS_PFN(spec->size),
 				     region_align_order(spec->base));
@@ -163,19 +170,20 @@ static void region_free(struct dma_coherent_region *region)
 	kfree(region);
 }
 
+/* Whoever describes it: two pools of the same pages would hand them out twice. */
 static struct dma_coherent_region *
 region_find(const struct dma_coherent_spec *spec)
 {
 	struct dma_coherent_region *region;
 
 	list_for_each_entry(region, &regions, node)
-		if (region->source == spec->source && region->base == spec->base &&
+		if (region->base == spec->base &&
 		    region->pool.pages == PHYS_PFN(spec->size))
 			return region;
 	return NULL;
 }
 
-static bool region_in_use(struct dma_coherent_region *region)
+static bool region_in_use(const struct dma_coherent_region *region)
 {
 	return READ_ONCE(region->pool.used_pages);
 }
@@ -241,22 +249,28 @@ static void mem_unlink(struct dma_coherent_mem *mem)
 	kfree_rcu(mem, rcu);
 }
 
+static bool mem_idle(const struct dma_coherent_mem *mem)
+{
+	return !READ_ONCE(mem->attached) && READ_ONCE(mem->live) <= 0;
+}
+
 /* Return: how many buffers are out. */
-static long mem_set_attached(struct dma_coherent_mem *mem, bool attached)
+static long mem_detach(struct dma_coherent_mem *mem)
 {
 	unsigned long flags;
 	long live;
 
 	raw_spin_lock_irqsave(&mem->region->lock, flags);
-	mem->attached = attached;
+	mem->attached = false;
 	live = mem->live;
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
 	return live;
 }
 
-static bool mem_idle(const struct dma_coherent_mem *mem)
+static bool region_holds(const struct dma_coherent_region *region, const void *vaddr)
 {
-	return !READ_ONCE(mem->attached) && READ_ONCE(mem->live) <= 0;
+	return vaddr >= region->vaddr &&
+	       PFN_DOWN(vaddr - region->vaddr) < region->pool.pages;
 }
 
 /*
@@ -269,14 +283,10 @@ static struct dma_coherent_mem *mem_holding(struct device *dev, const void *vadd
 
 	if (!has_mems(dev))
 		return NULL;
-	for_each_mem_rcu(mem, dev) {
-		struct dma_coherent_region *region = mem->region;
-
-		if (PFN_DOWN(vaddr - region->vaddr) < region->pool.pages &&
-		    vaddr >= region->vaddr &&
-		    (!found || region->pool.pages < found->region->pool.pages))
+	for_each_mem_rcu(mem, dev)
+		if (region_holds(mem->region, vaddr) &&
+		    (!found || mem->region->pool.pages < found->region->pool.pages))
 			found = mem;
-	}
 	return found;
 }
 
@@ -293,8 +303,8 @@ static void view_translate(struct device *dev, phys_addr_t base,
 		return;
 	for (view->pages = 0; map->size && !view->pages; map++)
 		if (base >= map->cpu_start && base - map->cpu_start < map->size)
-			view->pages = min_t(u64, pages, PHYS_PFN(map->size -
-						(base - map->cpu_start)));
+			view->pages = min_t(u64, pages, (map->size -
+					    (base - map->cpu_start)) >> PAGE_SHIFT);
 }
 
 /**
@@ -321,27 +331,19 @@ unsigned long dma_coherent_reach(struct device *dev,
 	return min_t(u64, view->pages, ((top - first_end) >> PAGE_SHIFT) + 1);
 }
 
-/*
- * A region that is wholly out of reach serves all the same, as it always did:
- * masks are not always right.
- */
-static unsigned long mem_limit(struct device *dev, struct dma_coherent_mem *mem,
-			       const struct dma_coherent_view *view)
-{
-	unsigned long reach = dma_coherent_reach(dev, view);
-
-	if (reach || !view->pages)
-		return reach;
-	if (!atomic_xchg(&mem->warned, 1))
-		pr_warn("%s: region %s at %pad is beyond the device's reach, it is used all the same\n",
-			dma_coherent_name(dev), mem->region->name, &view->handle);
-	return view->pages;
-}
-
 /* Allocation */
 
+/**
+ * struct refusal - what became of a request that was not met
+ * @region: that refused it last; NULL where none was asked
+ * @exclusive: one of those that refused it keeps it from other memory
+ * @cause: why, as of @region
+ * @free: pages in @region that were free
+ * @largest: request that @region would have met
+ */
 struct refusal {
 	struct dma_coherent_region *region;
+	bool exclusive;
 	enum dma_coherent_refusal cause;
 	unsigned long free;
 	unsigned long largest;
@@ -361,13 +363,16 @@ static enum dma_coherent_refusal why_refused(const struct dma_coherent_pool *poo
 	return DMA_COHERENT_OUT_OF_REACH;
 }
 
-static void note_refusal(struct dma_coherent_region *region, unsigned long pages,
+static void note_refusal(struct dma_coherent_mem *mem, unsigned long pages,
 			 struct refusal *why)
 {
+	struct dma_coherent_region *region = mem->region;
 	struct dma_coherent_pool *pool = &region->pool;
 
 	lockdep_assert_held(&region->lock);
 	why->region = region;
+	if (!(mem->flags & DMA_COHERENT_FALLBACK))
+		why->exclusive = true;
 	why->cause = why_refused(pool, pages);
 	why->free = pool->pages - pool->used_pages;
 	why->largest = dma_coherent_pool_largest(pool);
@@ -377,17 +382,26 @@ static void note_refusal(struct dma_coherent_region *region, unsigned long pages
 static void note_alloc(struct dma_coherent_mem *mem, unsigned long page)
 {
 	struct dma_coherent_region *region = mem->region;
-	struct dma_coherent_stats *stats = &region->stats;
 
 	lockdep_assert_held(&region->lock);
 	mem->live++;
-	stats->allocs++;
-	stats->high_water = max(stats->high_water, region->pool.used_pages);
+	dma_coherent_count_alloc(&region->stats, &region->pool);
 	if (region->owners)
 		region->owners[page] = mem->owner;
 }
 
+/* Once for an attachment: the mask, or dma-ranges, may be wrong. */
+static void warn_unreachable(struct device *dev, struct dma_coherent_mem *mem,
+			     dma_addr_t handle)
+{
+	if (!atomic_xchg(&mem->warned, 1))
+		pr_warn("%s: region %s at %pad is beyond the device's reach, it is used all the same\n",
+			dma_coherent_name(dev), mem->region->name, &handle);
+}
+
 /*
+ * A region that is wholly out of reach serves all the same, as it always did:
+ * masks are not always right.
  * Return: the buffer, not zeroed; NULL, with @why->region set unless the
  * attachment does not serve any more.
  */
@@ -396,23 +410,49 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 		       dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
-	unsigned long limit = mem_limit(dev, mem, view), flags;
+	unsigned long reach, flags;
 	long page = -ENODEV;
+	dma_addr_t base;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
+	base = view->handle;
+	reach = dma_coherent_reach(dev, view);
 	if (mem->attached) {
-		page = dma_coherent_pool_alloc(&region->pool, pages, limit);
+		page = dma_coherent_pool_alloc(&region->pool, pages,
+					       reach ?: view->pages);
 		if (page < 0)
-			note_refusal(region, pages, why);
+			note_refusal(mem, pages, why);
 		else
 			note_alloc(mem, page);
 	}
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	if (page < 0)
 		return NULL;
+	if (!reach)
+		warn_unreachable(dev, mem, base);
 	trace_dma_coherent_alloc(dma_coherent_name(dev), region->name, page, pages);
-	*handle = view->handle + PFN_PHYS(page);
+	*handle = base + PFN_PHYS(page);
 	return region->vaddr + PFN_PHYS(page);
+}
+
+/*
+ * From the first of a device's regions that has room, of those that it reaches
+ * or of those that it does not.
+ */
+static void *mems_alloc(struct device *dev, bool reachable, unsigned long pages,
+			dma_addr_t *handle, struct refusal *why)
+{
+	struct dma_coherent_mem *mem;
+	void *vaddr = NULL;
+
+	for_each_mem_rcu(mem, dev) {
+		if (!dma_coherent_reach(dev, &mem->view) == reachable)
+			continue;
+		vaddr = mem_alloc(dev, mem, &mem->view, pages, handle, why);
+		if (vaddr)
+			break;
+	}
+	return vaddr;
 }
 
 static void report_refusal(struct device *dev, unsigned long pages,
@@ -425,12 +465,9 @@ static void report_refusal(struct device *dev, unsigned long pages,
 		[DMA_COHERENT_FRAGMENTED]	= "the pool is fragmented",
 		[DMA_COHERENT_OUT_OF_REACH]	= "what is free is out of the device's reach",
 	};
-	static DEFINE_RATELIMIT_STATE(limit, DEFAULT_RATELIMIT_INTERVAL,
-				      DEFAULT_RATELIMIT_BURST);
-
 	trace_dma_coherent_refuse(dma_coherent_name(dev), why->region->name, pages,
 				  causes[why->cause]);
-	if (__ratelimit(&limit))
+	if (__ratelimit(&why->region->refusals))
 		pr_warn("%s: pool %s: %lu pages refused, %s (%lu free of %lu, room for %lu together)\n",
 			dma_coherent_name(dev), why->region->name, pages, causes[why->cause],
 			why->free, why->region->pool.pages, why->largest);
@@ -451,7 +488,8 @@ static unsigned long request_pages(ssize_t size)
  * For the dma_alloc_coherent() of an architecture. All of PAGE_ALIGN(@size) is
  * zeroed, since dma_mmap_coherent() exposes whole pages. The buffer's offset in
  * its region is a multiple of its order, up to what the region's base keeps and
- * to align_order. The device reaches every byte of it.
+ * to align_order. The device reaches every byte of it, unless it reaches nothing
+ * of any of its regions: these are used all the same, after a warning.
  *
  * Context: any, hard interrupts included.
  * Return: 0 when the caller should go on to its own allocator, and then nothing
@@ -463,31 +501,25 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 {
 	unsigned long pages = request_pages(size);
 	struct refusal why = {};
-	struct dma_coherent_mem *mem;
-	bool fallback = true;
-	void *vaddr = NULL;
+	void *vaddr;
 
 	if (!has_mems(dev))
 		return 0;
 
 	rcu_read_lock();
-	for_each_mem_rcu(mem, dev) {
-		vaddr = mem_alloc(dev, mem, &mem->view, pages, dma_handle, &why);
-		if (vaddr)
-			break;
-		if (why.region == mem->region)
-			fallback &= mem->flags & DMA_COHERENT_FALLBACK;
-	}
-	if (!vaddr && !fallback)
+	vaddr = mems_alloc(dev, true, pages, dma_handle, &why);
+	if (!vaddr && !why.region)
+		vaddr = mems_alloc(dev, false, pages, dma_handle, &why);
+	if (why.exclusive && !vaddr)
 		report_refusal(dev, pages, &why);
 	rcu_read_unlock();
 
-	if (!vaddr && fallback)
-		return 0;
 	if (vaddr)
 		memset(vaddr, 0, pages << PAGE_SHIFT);
-	else
+	else if (why.exclusive)
 		*dma_handle = DMA_MAPPING_ERROR;
+	else
+		return 0;
 	*ret = vaddr;
 	return 1;
 }
@@ -523,7 +555,7 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_run(&region->pool, rel->page, &rel->run);
 	rel->verdict = judge(rel, vaddr);
-	region->stats.frees[rel->verdict]++;
+	dma_coherent_count_free(&region->stats, rel->verdict);
 	if (rel->verdict <= DMA_COHERENT_FREE_WRONG_ORDER) {
 		dma_coherent_pool_free(&region->pool, rel->page);
 		mem->live--;
@@ -744,8 +776,8 @@ void dma_coherent_reap(void)
 static int refuse(struct device *dev, const struct dma_coherent_spec *spec,
 		  int err, const char *why)
 {
-	pr_err("%s: region %s (%pa bytes at %pa) %s: %d\n", dma_coherent_name(dev),
-	       spec->name, &spec->size, &spec->base, why, err);
+	pr_warn("%s: region %s (%pa bytes at %pa) %s: %d\n", dma_coherent_name(dev),
+		spec->name, &spec->size, &spec->base, why, err);
 	return err;
 }
 
@@ -777,69 +809,114 @@ static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 	return 0;
 }
 
-/* Nothing is served from @mem. */
-static void mem_set_view(struct dma_coherent_mem *mem,
-			 const struct dma_coherent_spec *spec)
+static struct dma_coherent_view
+region_view(struct device *dev, const struct dma_coherent_region *region,
+	    const struct dma_coherent_spec *spec)
 {
-	const struct dma_coherent_region *region = mem->region;
+	struct dma_coherent_view view = { spec->handle, region->pool.pages };
 
-	if (spec->source == DMA_COHERENT_DECLARED)
-		mem->view = (struct dma_coherent_view) {
-			.handle = spec->handle,
-			.pages = region->pool.pages,
-		};
-	else
-		view_translate(mem->dev, region->base, region->pool.pages,
-			       &mem->view);
+	if (spec->source != DMA_COHERENT_DECLARED)
+		view_translate(dev, region->base, region->pool.pages, &view);
+	if (!view.pages)
+		pr_warn("%s: region %s at %pa is in none of the device's dma-ranges, nothing is served from it\n",
+			dma_coherent_name(dev), region->name, &region->base);
+	return view;
 }
 
-static int mem_create(struct device *dev, struct dma_coherent_region *region,
-		      const struct dma_coherent_spec *spec)
+/*
+ * Serve from a region that may be served from already, by another CPU.
+ * Return: how many buffers are out.
+ */
+static long mem_attach(struct dma_coherent_mem *mem,
+		       const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_view view = region_view(mem->dev, mem->region, spec);
+	unsigned long flags;
+	long live;
+
+	raw_spin_lock_irqsave(&mem->region->lock, flags);
+	mem->view = view;
+	mem->flags = spec->flags;
+	mem->source = spec->source;
+	mem->attached = true;
+	live = mem->live;
+	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
+	atomic_set(&mem->warned, 0);
+	return live;
+}
+
+static struct dma_coherent_mem *
+mem_create(struct device *dev, struct dma_coherent_region *region)
 {
 	struct dma_coherent_mem *mem;
 
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
 	if (!mem)
-		return -ENOMEM;
+		return NULL;
 	mem->dev = dev;
 	mem->region = region;
-	mem->flags = spec->flags;
-	mem->attached = true;
 	mem->owner = dma_coherent_owner_add(region, dma_coherent_name(dev));
-	mem_set_view(mem, spec);
 	mem_link(mem);
-	return 0;
+	return mem;
+}
+
+/* Pools may nest: a buffer of one of them can be the memory of another one. */
+static bool lies_in_a_buffer(struct dma_coherent_region *region,
+			     const struct dma_coherent_spec *spec)
+{
+	unsigned long page, first, flags;
+	long span;
+
+	if (spec->base < region->base)
+		return false;
+	page = PHYS_PFN(spec->base - region->base);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	span = dma_coherent_pool_span(&region->pool, page, &first);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
+}
+
+/* What two pools of one device hand out may not be the same memory. */
+static bool overlaps_another(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_mem *mem;
+
+	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next)) {
+		struct dma_coherent_region *region = mem->region;
+
+		if (spec->base <= region->base + PFN_PHYS(region->pool.pages) - 1 &&
+		    region->base <= spec->base + (spec->size - 1) &&
+		    !lies_in_a_buffer(region, spec))
+			return true;
+	}
+	return false;
 }
 
 static int attach_locked(struct device *dev, const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_region *region;
-	struct dma_coherent_mem *mem;
-	long live = 0;
-	int err = 0;
+	struct dma_coherent_region *region = region_find(spec);
+	struct dma_coherent_mem *mem = region ? mem_find(dev, region) : NULL;
 
-	region = region_find(spec) ?: region_create(dev, spec);
-	if (IS_ERR(region))
-		return refuse(dev, spec, PTR_ERR(region), "can't be made a pool");
-	if (region->cached && !dev_is_dma_coherent(dev))
-		return refuse(dev, spec, -EINVAL,
-			      "is mapped cached for a coherent device, and this one is not");
-
-	mem = mem_find(dev, region);
 	if (mem && mem->attached)
 		return refuse(dev, spec, -EBUSY, "is attached to it already");
-	if (mem) {
-		mem->flags = spec->flags;
-		mem_set_view(mem, spec);
-		live = mem_set_attached(mem, true);
-	} else {
-		err = mem_create(dev, region, spec);
-	}
-	if (err)
+	if (!mem && overlaps_another(dev, spec))
+		return refuse(dev, spec, -EBUSY, "overlaps another one of it");
+	if (!region)
+		region = region_create(dev, spec);
+	if (IS_ERR(region))
+		return refuse(dev, spec, PTR_ERR(region), "can't be made a pool");
+	if (region->cached && !can_use_cached(dev))
+		return refuse(dev, spec, -EINVAL,
+			      "is mapped cached for a coherent device, and this one is not");
+	if (!mem)
+		mem = mem_create(dev, region);
+	if (!mem) {
 		schedule_work(&reaper);
-	else
-		trace_dma_coherent_attach(dma_coherent_name(dev), region->name, live);
-	return err;
+		return refuse(dev, spec, -ENOMEM, "can't be attached");
+	}
+	trace_dma_coherent_attach(dma_coherent_name(dev), region->name,
+				  mem_attach(mem, spec));
+	return 0;
 }
 
 /**
@@ -849,8 +926,9 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
  *
  * Context: may sleep.
  * Return: 0, or an errno after a message that names the device and the region:
- * -EINVAL where the region can't be a pool or can't be mapped, -EBUSY where it
- * is attached to @dev already, -ENOMEM.
+ * -EINVAL where the region can't be a pool or can't be mapped, or is mapped cached
+ * and @dev can't use it so; -EBUSY where it is attached to @dev already, or overlaps
+ * another region of it and is not a buffer of that; -ENOMEM.
  */
 int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec)
 {
@@ -866,7 +944,7 @@ int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec
 
 static void detach(struct dma_coherent_mem *mem)
 {
-	long live = mem_set_attached(mem, false);
+	long live = mem_detach(mem);
 
 	trace_dma_coherent_detach(dma_coherent_name(mem->dev), mem->region->name,
 				  live);
@@ -886,7 +964,7 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
 	guard(mutex)(&dma_coherent_mutex);
 	for (mem = mem_locked(mems_of(dev)); mem; mem = next) {
 		next = mem_locked(&mem->next);
-		if (mem->attached && mem->region->source == source &&
+		if (mem->attached && mem->source == source &&
 		    (!base || PAGE_ALIGN(*base) == mem->region->base))
 			detach(mem);
 	}
@@ -910,7 +988,8 @@ void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
  * dma_coherent_device_release() - take everything away from a dying device
  * @dev: the device
  *
- * For the driver core. Buffers that are still out stay taken in their pools, as
+ * For the driver core, before the device's own release callback: that can't give
+ * back buffers any more. Buffers that are still out stay taken in their pools, as
  * the hardware may still write to them.
  *
  * Context: may sleep.
@@ -924,7 +1003,7 @@ void dma_coherent_device_release(struct device *dev)
 		return;
 	guard(mutex)(&dma_coherent_mutex);
 	while ((mem = mem_locked(mems_of(dev)))) {
-		live = mem_set_attached(mem, false);
+		live = mem_detach(mem);
 		if (live > 0)
 			pr_err("%s: gone with %ld buffers of region %s out, their pages are lost\n",
 			       dma_coherent_name(dev), live, mem->region->name);
@@ -950,9 +1029,10 @@ void dma_coherent_device_release(struct device *dev)
  *
  * Context: may sleep.
  * Return: 0, or an errno after a message that names the device and the memory:
- * -EINVAL where it is empty, wraps, has no whole page or can't be mapped, or
- * where a flag does not exist; -EBUSY where it is declared for @dev already;
- * -ENOMEM; -ENODEV without a device.
+ * -EINVAL where it is empty, wraps, has no whole page or can't be mapped, where a
+ * flag does not exist, or where it is mapped cached for other devices and @dev
+ * can't use it so; -EBUSY where @dev has it already, or another region that
+ * overlaps it and does not have it as a buffer; -ENOMEM; -ENODEV without a device.
  */
 int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 				      dma_addr_t device_addr, size_t size,
@@ -1014,17 +1094,13 @@ void dma_release_coherent_memory(struct device *dev)
 
 /* The global pool: for all devices that are not coherent and have no other */
 
-static struct dma_coherent_mem *global_mem;
+static struct dma_coherent_mem *global_mem;	/* set once */
 
-static bool global_holds(const void *vaddr)
+static struct dma_coherent_mem *global_holding(const void *vaddr)
 {
-	const struct dma_coherent_region *region;
+	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
 
-	if (!global_mem)
-		return false;
-	region = global_mem->region;
-	return vaddr >= region->vaddr &&
-	       PFN_DOWN(vaddr - region->vaddr) < region->pool.pages;
+	return mem && region_holds(mem->region, vaddr) ? mem : NULL;
 }
 
 /**
@@ -1040,16 +1116,16 @@ static bool global_holds(const void *vaddr)
 void *dma_alloc_from_global_coherent(struct device *dev, ssize_t size,
 				     dma_addr_t *dma_handle)
 {
+	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
 	unsigned long pages = request_pages(size);
 	struct dma_coherent_view view;
 	struct refusal why = {};
 	void *vaddr;
 
-	if (!global_mem)
+	if (!mem)
 		return NULL;
-	view_translate(dev, global_mem->region->base,
-		       global_mem->region->pool.pages, &view);
-	vaddr = mem_alloc(dev, global_mem, &view, pages, dma_handle, &why);
+	view_translate(dev, mem->region->base, mem->region->pool.pages, &view);
+	vaddr = mem_alloc(dev, mem, &view, pages, dma_handle, &why);
 	if (vaddr)
 		return memset(vaddr, 0, pages << PAGE_SHIFT);
 	report_refusal(dev, pages, &why);
@@ -1067,7 +1143,9 @@ void *dma_alloc_from_global_coherent(struct device *dev, ssize_t size,
  */
 int dma_release_from_global_coherent(int order, void *vaddr)
 {
-	return global_holds(vaddr) ? release_from(NULL, global_mem, order, vaddr) : 0;
+	struct dma_coherent_mem *mem = global_holding(vaddr);
+
+	return mem ? release_from(NULL, mem, order, vaddr) : 0;
 }
 
 /**
@@ -1083,11 +1161,12 @@ int dma_release_from_global_coherent(int order, void *vaddr)
 int dma_mmap_from_global_coherent(struct vm_area_struct *vma, void *vaddr,
 				  size_t size, int *ret)
 {
+	struct dma_coherent_mem *mem = global_holding(vaddr);
 	unsigned long pfn;
 
-	if (!global_holds(vaddr))
+	if (!mem)
 		return 0;
-	*ret = mmap_from(global_mem, vma, vaddr, size, &pfn);
+	*ret = mmap_from(mem, vma, vaddr, size, &pfn);
 	if (!*ret)
 		*ret = map_pfn(vma, pfn);
 	return 1;
@@ -1095,23 +1174,29 @@ int dma_mmap_from_global_coherent(struct vm_area_struct *vma, void *vaddr,
 
 static int global_create(const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_region *region;
+	struct dma_coherent_region *region = region_find(spec);
 	struct dma_coherent_mem *mem;
+	unsigned long flags;
 
-	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
-	if (!mem)
-		return -ENOMEM;
-	region = region_create(NULL, spec);
-	if (IS_ERR(region)) {
-		kfree(mem);
+	if (!region)
+		region = region_create(NULL, spec);
+	if (IS_ERR(region))
 		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
+	if (region->cached)
+		return refuse(NULL, spec, -EINVAL, "is mapped cached for another device");
+	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	if (!mem) {
+		schedule_work(&reaper);
+		return refuse(NULL, spec, -ENOMEM, "can't be attached");
 	}
 	mem->region = region;
 	mem->view.handle = region->base;
 	mem->view.pages = region->pool.pages;
 	mem->attached = true;
+	raw_spin_lock_irqsave(&region->lock, flags);
 	list_add_tail(&mem->node, &region->users);
-	/* Pairs with the address dependency in the hooks. */
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	/* Pairs with the address dependencies of those who read it. */
 	smp_store_release(&global_mem, mem);
 	return 0;
 }

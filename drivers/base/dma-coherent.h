@@ -7,6 +7,8 @@
 
 #include <linux/dma-coherent.h>
 #include <linux/list.h>
+#include <linux/minmax.h>
+#include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
 #include <linux/types.h>
@@ -48,7 +50,20 @@ struct dma_coherent_stats {
 	unsigned long frees[DMA_COHERENT_FREES];
 };
 
-/* Who described a region. The same memory from two sources is two regions. */
+static inline void dma_coherent_count_alloc(struct dma_coherent_stats *stats,
+					    const struct dma_coherent_pool *pool)
+{
+	stats->allocs++;
+	stats->high_water = max(stats->high_water, pool->used_pages);
+}
+
+static inline void dma_coherent_count_free(struct dma_coherent_stats *stats,
+					   enum dma_coherent_free verdict)
+{
+	stats->frees[verdict]++;
+}
+
+/* Who described a region to a device. The same memory is one region all the same. */
 enum dma_coherent_source {
 	DMA_COHERENT_DECLARED,		/* dma_declare_coherent_memory() */
 	DMA_COHERENT_FIRMWARE,		/* reserved-memory in the device tree */
@@ -79,7 +94,6 @@ struct dma_coherent_spec {
  * @node: on the list of all regions; under dma_coherent_mutex
  * @users: the attachments to it; read under dma_coherent_mutex or @lock,
  *	written under both
- * @source: who described it
  * @cached: mapped write-back, else write-combined
  * @base: physical address, page-aligned
  * @vaddr: the kernel's mapping of it
@@ -87,17 +101,17 @@ struct dma_coherent_spec {
  * @owners: for the first page of each buffer the number of its owner, under
  *	@lock; NULL where that is not kept
  * @owner_names: who has which number; grows under dma_coherent_mutex
- * @lock: guards @pool, @stats, and @attached and @live of each attachment. It
+ * @lock: guards @pool, @stats, and what of each attachment can change. It
  *	is taken in any context; nothing is printed, traced or called out to
  *	under it.
  * @pool: which pages are handed out
  * @stats: counters
+ * @refusals: limits how often exhaustion is reported
  * @name: for messages and debugfs
  */
 struct dma_coherent_region {
 	struct list_head node;
 	struct list_head users;
-	enum dma_coherent_source source;
 	bool cached;
 	phys_addr_t base;
 	void *vaddr;
@@ -107,6 +121,7 @@ struct dma_coherent_region {
 	raw_spinlock_t lock;
 	struct dma_coherent_pool pool;
 	struct dma_coherent_stats stats;
+	struct ratelimit_state refusals;
 	char name[];
 };
 
@@ -129,6 +144,7 @@ struct dma_coherent_view {
  * @region: the memory
  * @view: where the device sees it; the global pool has one for each device
  * @flags: DMA_COHERENT_FALLBACK
+ * @source: who described it
  * @warned: the device has been told that it reaches nothing of the region
  * @attached: new allocations are served
  * @live: buffers handed out through it and not given back. A device that gives
@@ -143,6 +159,7 @@ struct dma_coherent_mem {
 	struct dma_coherent_region *region;
 	struct dma_coherent_view view;
 	unsigned int flags;
+	enum dma_coherent_source source;
 	atomic_t warned;
 	bool attached;
 	long live;

@@ -163,6 +163,18 @@ function text(name, most)
 			sprintf("%d (mainline %d)", ours["text " name], mainline["text " name]))
 }
 
+function statistics(	n, i, p, key)
+{
+	n = split("0 50", p, " ")
+	reset()
+	for (i = 1; i <= n; i++) {
+		key = "pair_stats 1GiB/4KiB@" p[i] "%"
+		if (need(key))
+			worse(ours[key] / best[key], p[i] "%")
+	}
+	worst_verdict(1.1, "pair_stats: <= 1.10 times the same without counting")
+}
+
 function buffer(	key)
 {
 	key = "buffer_4GiB 16GiB/4GiB"
@@ -177,6 +189,7 @@ END {
 	faster("fill_last 256MiB/4KiB", 300)
 	faster("refused 1GiB/4KiB,full", 300)
 	pairs("4KiB"); pairs("64KiB"); pairs("1MiB")
+	statistics()
 	refusals()
 	scaling("4KiB@0%"); scaling("4KiB@50%"); scaling("4KiB@99%")
 	scaling("8KiB,checkerboard")

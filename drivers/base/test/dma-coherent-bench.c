@@ -31,6 +31,7 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
+#include "../dma-coherent.h"
 #include "dma-coherent-bench.h"
 
 static unsigned int passes;
@@ -237,6 +238,34 @@ static const bench_time_fn pair_times[BENCH_COLUMNS] = {
 /* Mainline knows no limit: it would meet the request. */
 static const bench_time_fn limited_times[BENCH_COLUMNS] = {
 	time_ours_pairs, NULL, time_best_pairs, time_floor,
+};
+
+/* With what the device side counts under the same lock; best is without. */
+
+static struct dma_coherent_stats stats;
+
+static u64 time_counted_pairs(struct bench_row *row, unsigned int ops)
+{
+	u64 start = ktime_get_ns();
+	unsigned long flags;
+	long page;
+
+	while (ops--) {
+		raw_spin_lock_irqsave(&bench_lock, flags);
+		page = dma_coherent_pool_alloc(row->ours, row->pages, row->limit);
+		dma_coherent_count_alloc(&stats, row->ours);
+		raw_spin_unlock_irqrestore(&bench_lock, flags);
+
+		raw_spin_lock_irqsave(&bench_lock, flags);
+		dma_coherent_pool_free(row->ours, page);
+		dma_coherent_count_free(&stats, DMA_COHERENT_FREE_GOOD);
+		raw_spin_unlock_irqrestore(&bench_lock, flags);
+	}
+	return ktime_get_ns() - start;
+}
+
+static const bench_time_fn counted_times[BENCH_COLUMNS] = {
+	time_counted_pairs, NULL, time_ours_pairs, time_floor,
 };
 
 /* Requests alone; what they got is given back when the time has been taken. */
@@ -501,7 +530,8 @@ static int add_row(struct bench_row row, u64 pool_bytes, u64 bytes,
 		return 0;
 	row.pool_pages = pool_bytes >> PAGE_SHIFT;
 	row.pages = bytes >> PAGE_SHIFT;
-	row.time = row.limit ? limited_times : pair_times;
+	if (!row.time)
+		row.time = row.limit ? limited_times : pair_times;
 	ret = create_row(&row) ?: make_state(&row);
 	if (ret)
 		return ret;
@@ -511,19 +541,21 @@ static int add_row(struct bench_row row, u64 pool_bytes, u64 bytes,
 	return 0;
 }
 
-static int add_held_row(const char *benchmark, u64 pool_bytes, u64 bytes,
+static int add_held_row(struct bench_row row, u64 pool_bytes, u64 bytes,
 			unsigned int percent)
 {
-	struct bench_row row = { .benchmark = benchmark, .percent = percent };
 	char suffix[8];
 
+	row.percent = percent;
 	snprintf(suffix, sizeof(suffix), "@%u%%", percent);
 	return add_row(row, pool_bytes, bytes, suffix);
 }
 
 static int add_pair_rows(void)
 {
+	struct bench_row counted = { .benchmark = "pair_stats", .time = counted_times };
 	struct bench_row buffer = { .benchmark = "buffer_4GiB" };
+	struct bench_row pair = { .benchmark = "pair" };
 	static const unsigned int percents[] = { 0, 50, 90, 99, 100 };
 	static const u32 sizes[] = { SZ_4K, SZ_64K, SZ_1M };
 	unsigned int i, n;
@@ -531,7 +563,9 @@ static int add_pair_rows(void)
 
 	for (i = 0; i < ARRAY_SIZE(sizes); i++)
 		for (n = 0; n < ARRAY_SIZE(percents) && !ret; n++)
-			ret = add_held_row("pair", SZ_1G, sizes[i], percents[n]);
+			ret = add_held_row(pair, SZ_1G, sizes[i], percents[n]);
+	ret = ret ?: add_held_row(counted, SZ_1G, SZ_4K, 0);
+	ret = ret ?: add_held_row(counted, SZ_1G, SZ_4K, 50);
 	return ret ?: add_row(buffer, 16ULL * SZ_1G, 4ULL * SZ_1G, "");
 }
 
@@ -556,13 +590,14 @@ static int add_scaling_rows(void)
 	static const u64 sizes[] = { SZ_16M, SZ_256M, SZ_1G, 16ULL * SZ_1G };
 	struct bench_row board = { .benchmark = "scaling", .refused = true,
 				   .state = CHECKERBOARD };
+	struct bench_row held = { .benchmark = "scaling" };
 	unsigned int i;
 	int ret = 0;
 
 	for (i = 0; i < ARRAY_SIZE(sizes) && !ret; i++)
-		ret = add_held_row("scaling", sizes[i], SZ_4K, 0) ?:
-		      add_held_row("scaling", sizes[i], SZ_4K, 50) ?:
-		      add_held_row("scaling", sizes[i], SZ_4K, 99) ?:
+		ret = add_held_row(held, sizes[i], SZ_4K, 0) ?:
+		      add_held_row(held, sizes[i], SZ_4K, 50) ?:
+		      add_held_row(held, sizes[i], SZ_4K, 99) ?:
 		      add_row(board, sizes[i], SZ_8K, ",checkerboard");
 	return ret;
 }

@@ -1648,14 +1648,56 @@ static void one_detaches_while_the_other_goes_on(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&region->users));
 }
 
-/* The device tree's and platform code's are two regions, whoever lies where. */
-static void sources_are_kept_apart(struct kunit *test)
+/* What the device tree and platform code describe alike is one region. */
+static void sources_share_a_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EBUSY);
 	KUNIT_ASSERT_EQ(test, attach(fx->other, &fx->bank[0]), 0);
-	KUNIT_EXPECT_PTR_NE(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+
+	/* Each takes back what it gave, from whoever has it. */
+	dma_release_coherent_memory(fx->other);
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->other, 0)->attached);
+	dma_coherent_detach(fx->other, DMA_COHERENT_FIRMWARE, fx->bank[0].base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
+}
+
+/* Two pools of one device never hand out the same memory. */
+static void overlapping_region_is_busy(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank part = fx->bank[0];
+
+	part.size = POOL_SIZE / 2;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	part.base += POOL_SIZE - PAGE_SIZE;
+	part.size = PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	/* Two buffers are not one. */
+	take(test, fx->dev, POOL_PAGES / 2);
+	take(test, fx->dev, POOL_PAGES / 2);
+	part.base = fx->bank[0].base + POOL_SIZE / 2 - PAGE_SIZE;
+	part.size = 2 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	expect_sound(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+
+	/* From below, too. */
+	dma_coherent_device_release(fx->other);
+	part = fx->bank[0];
+	part.base += PAGE_SIZE;
+	part.size = PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &part), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EBUSY);
+	part.base += PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &part), 0);
 }
 
 static void sizes_are_kept_apart(struct kunit *test)
@@ -2165,6 +2207,28 @@ static void buffers_are_within_reach(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, (c->pages + 1) * PAGE_SIZE));
 }
 
+/* A region out of reach does not keep from one behind it that is not. */
+static void regions_in_reach_come_first(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *low = add_bank(test, 2);
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], 2 * HANDLE, 0), 0);
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, low, HANDLE, 0), 0);
+	fx->dev->coherent_dma_mask = 2 * HANDLE - 1;
+	vaddr = take(test, fx->dev, 2);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, low->mem);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, vaddr), 1);
+
+	/* Where all are out of reach, they serve. */
+	fx->dev->coherent_dma_mask = HANDLE - 1;
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, take(test, fx->dev, 1)), 1);
+	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+}
+
 static void mask_counts_when_it_is_asked_for(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -2603,7 +2667,7 @@ static unsigned long model_count(struct model *m, unsigned int r, u8 owner)
 	return count;
 }
 
-/* How many pages of a region a device reaches; all where it is none. */
+/* How many pages of a region a device reaches. */
 static unsigned long model_reach(struct model *m, unsigned int d, unsigned int r)
 {
 	u64 mask = m->dev[d]->coherent_dma_mask;
@@ -2612,7 +2676,13 @@ static unsigned long model_reach(struct model *m, unsigned int d, unsigned int r
 	for (page = 0; page < m->pages[r]; page++)
 		if (mask && model_handle(r) + PFN_PHYS(page + 1) - 1 > mask)
 			break;
-	return page ?: m->pages[r];
+	return page;
+}
+
+/* Up to where it is served: everywhere, where it reaches nothing. */
+static unsigned long model_limit(struct model *m, unsigned int d, unsigned int r)
+{
+	return model_reach(m, d, r) ?: m->pages[r];
 }
 
 static unsigned long model_align(struct model *m, unsigned int r, unsigned long pages)
@@ -2652,25 +2722,40 @@ static enum dma_coherent_refusal model_cause(struct model *m, unsigned int r,
 }
 
 /*
- * What a request comes to.
- * Return: the region that serves it; 2 if none may; 3 if nobody is asked.
+ * What a request comes to with those regions that the device reaches, or with
+ * those that it does not.
+ * Return: the region that serves it; 2 if none may, 4 if others may; 3 if nobody
+ * is asked.
  */
-static unsigned int model_choose(struct model *m, unsigned int d, unsigned long pages)
+static unsigned int model_choose_of(struct model *m, unsigned int d,
+				    unsigned long pages, bool reachable)
 {
 	struct model_user *user = m->user[d];
 	unsigned int n, r, result = 3;
 
 	for (n = 0; n < 2; n++) {
 		r = user[0].place < user[1].place ? n : !n;
-		if (!user[r].attached)
+		if (!user[r].attached || !model_reach(m, d, r) == reachable)
 			continue;
-		if (model_fits(m, r, pages, model_reach(m, d, r)))
+		if (model_fits(m, r, pages, model_limit(m, d, r)))
 			return r;
 		m->stats[r].refusals[model_cause(m, r, pages)]++;
+		if (result == 3)
+			result = 4;
 		if (!user[r].fallback)
 			result = 2;
 	}
 	return result;
+}
+
+/* Return: the region that serves it; 2 if none may; 3 if others may. */
+static unsigned int model_choose(struct model *m, unsigned int d, unsigned long pages)
+{
+	unsigned int result = model_choose_of(m, d, pages, true);
+
+	if (result == 3)
+		result = model_choose_of(m, d, pages, false);
+	return result == 4 ? 3 : result;
 }
 
 static const char *model_enter(struct model *m, unsigned int d, unsigned int r,
@@ -2679,7 +2764,7 @@ static const char *model_enter(struct model *m, unsigned int d, unsigned int r,
 	struct model_buffer *buffer = &m->buffer[b];
 	unsigned long first = PFN_DOWN(vaddr - m->bank[r]->mem), page, in_use;
 
-	if (first >= m->pages[r] || first + pages > model_reach(m, d, r))
+	if (first >= m->pages[r] || first + pages > model_limit(m, d, r))
 		return "a buffer out of reach";
 	if (offset_in_page(vaddr) || first % model_align(m, r, pages))
 		return "a buffer that is not aligned";
@@ -3210,7 +3295,8 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(each_allocation_of_sharing_may_fail),
 	KUNIT_CASE(two_devices_share_a_region),
 	KUNIT_CASE(one_detaches_while_the_other_goes_on),
-	KUNIT_CASE(sources_are_kept_apart),
+	KUNIT_CASE(sources_share_a_region),
+	KUNIT_CASE(overlapping_region_is_busy),
 	KUNIT_CASE(sizes_are_kept_apart),
 	KUNIT_CASE(second_region_serves_when_the_first_is_full),
 	KUNIT_CASE(pools_may_nest),
@@ -3226,6 +3312,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE_PARAM(alloc_and_release_in_any_context, context_gen_params),
 	KUNIT_CASE_PARAM(last_release_in_any_context, context_gen_params),
 	KUNIT_CASE_PARAM(buffers_are_within_reach, reach_case_gen_params),
+	KUNIT_CASE(regions_in_reach_come_first),
 	KUNIT_CASE(mask_counts_when_it_is_asked_for),
 	KUNIT_CASE(each_device_has_its_own_reach),
 	KUNIT_CASE_PARAM(handles_follow_dma_ranges, range_case_gen_params),

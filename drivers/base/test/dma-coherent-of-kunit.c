@@ -398,6 +398,23 @@ static void default_region_is_the_global_pool(struct kunit *test)
 								  vaddr));
 }
 
+/* Else both would hand out the same pages. */
+static void default_region_can_be_a_devices_too(struct kunit *test)
+{
+	struct reserved_mem *rmem = find_region(test, "kunit-default");
+	struct device *dev = add_device(test, "default");
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	if (!IS_ENABLED(CONFIG_DMA_GLOBAL_POOL))
+		kunit_skip(test, "no global pool in this kernel");
+	KUNIT_ASSERT_NOT_NULL(test, first_mem(dev));
+	vaddr = dma_alloc_coherent(dev, rmem->size, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(dev, 1, &handle));
+	dma_free_coherent(dev, rmem->size, vaddr, rmem->base);
+}
+
 /* Mmap of memory that the kernel itself has no mapping of */
 
 struct view {
@@ -470,6 +487,7 @@ static struct kunit_case dma_coherent_of_cases[] = {
 	KUNIT_CASE(region_is_remembered_by_value),
 	KUNIT_CASE(no_device_is_refused),
 	KUNIT_CASE(default_region_is_the_global_pool),
+	KUNIT_CASE(default_region_can_be_a_devices_too),
 	KUNIT_CASE(user_space_sees_the_buffer),
 	{}
 };

@@ -27,7 +27,7 @@ DECLARE_EVENT_CLASS(dma_coherent_pages,
 		  __get_str(pool), __entry->page, __entry->pages)
 );
 
-/* A buffer was handed out, given back with whatever was wrong, or mapped. */
+/* A buffer was handed out, given back with whatever was wrong, or is about to be mapped. */
 DEFINE_EVENT(dma_coherent_pages, dma_coherent_alloc,
 	TP_PROTO(const char *dev, const char *pool, unsigned long page,
 		 unsigned long pages),

@@ -55,7 +55,7 @@ static void mount_all(void)
 {
 	static const char *const mounts[][2] = {
 		{ "proc", "/proc" }, { "sysfs", "/sys" }, { "devtmpfs", "/dev" },
-		{ "debugfs", "/sys/kernel/debug" },
+		{ "debugfs", "/sys/kernel/debug" }, { "tracefs", "/sys/kernel/tracing" },
 	};
 
 	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
@@ -204,6 +204,38 @@ static void ask_too_much(int card, const struct pool *pool)
 		say("problem: a buffer of %zu bytes was had, and the pool has %lu", whole.length, pool->size);
 }
 
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		say("problem: %s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/*
+ * A program that takes a new buffer for each frame and forgets the one before,
+ * as in the manual's tour, and what its user would look at when frames stop.
+ */
+static void leak(int card)
+{
+	struct spare kept = { "kept", 320, 240, 16 };
+	int error = 0, frames;
+
+	put("/sys/kernel/tracing/events/dma_coherent/enable", "1");
+	if (!spare_create(card, &kept))
+		spare_destroy(card, &kept);
+	for (frames = 0; !error && frames < 1000; frames++) {
+		struct spare frame = { "frame", 720, 576, 16 };
+
+		error = spare_create(card, &frame);
+	}
+	put("/sys/kernel/tracing/events/dma_coherent/enable", "0");
+	say("leaked: %d frames, then: %s", frames - 1, strerror(error));
+	say_file("/sys/kernel/tracing/trace");
+}
+
 static bool draw(struct framebuffer *fb, const struct pool *pool)
 {
 	struct canvas canvas = { fb->var.xres, fb->var.yres, NULL };
@@ -251,6 +283,10 @@ static bool work(const char *name)
 	destroy_spares(card);
 	say_pool(name);
 	wait_for_host("released");
+
+	leak(card);
+	say_pool(name);
+	wait_for_host("leaked");
 	return true;
 }
 

@@ -197,22 +197,28 @@ def check_debugfs(report, board, guest):
     return live_buffers(board, pool)
 
 
-def show_pool(report, board, guest):
-    """The pool as the viewer shows it: in the report, and as pool.svg."""
-    folder = os.path.join("debugfs", board.region.name)
+def save_pool(guest, folder):
+    """The pool's files as the guest showed them."""
     os.makedirs(folder, exist_ok=True)
     for name in ("stat", "map", "devices"):
         with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
             print(*guest.file(name) or [], sep="\n", file=file)
-    shown = {}
-    for option in ([], ["--svg"]):
-        viewer = subprocess.run([sys.executable, "-B", VIEWER, "--dir", "debugfs", *option],
-                                capture_output=True, encoding="utf-8", check=False)
-        report.check(viewer.returncode == 0, f"viewer: {viewer.stderr.strip()}")
-        shown[len(option)] = viewer.stdout
+
+
+def view(report, status, *arguments):
+    """What the viewer says, and whether it ends as it should."""
+    viewer = subprocess.run([sys.executable, "-B", VIEWER, *arguments],
+                            capture_output=True, encoding="utf-8", check=False)
+    report.check(viewer.returncode == status, f"viewer: {viewer.stderr.strip() or viewer.stdout.strip()}")
+    return viewer.stdout.rstrip()
+
+
+def show_pool(report, board, guest):
+    """The pool as the viewer shows it: in the report, and as pool.svg."""
+    save_pool(guest, os.path.join("debugfs", board.region.name))
     with open("pool.svg", "w", encoding="utf-8") as file:
-        file.write(shown[1])
-    report.say("\n" + shown[0].rstrip())
+        print(view(report, 0, "--dir", "debugfs", "--svg"), file=file)
+    report.say("\n" + view(report, 0, "--dir", "debugfs"))
 
 
 def check_drawn(report, qemu, board, guest, live):
@@ -230,6 +236,21 @@ def check_released(report, board, before, after):
     for answer in after.values("too much"):
         report.say(f"refused: more than the pool has, {answer}")
     report.say(f"released: {len(gone)} buffers, used after that: {kib(int(after.pool().stat.get('used', '0'), 0))}")
+
+
+def check_leak(report, board, guest):
+    """The tour of the manual: a pool that ran full, what is in it, and who left it there."""
+    frames = int(guest.value("leaked").split()[0])
+    refused = [line.split("] ", 1)[-1] for line in log_lines("console.log") if "pages refused" in line]
+    save_pool(guest, os.path.join("leak", board.region.name))
+    with open("leak.trace", "w", encoding="utf-8") as file:
+        print(*guest.file("trace") or [], sep="\n", file=file)
+    shown = view(report, 0, "--dir", "leak", board.region.name)
+    leaks = view(report, 1, "--trace", "leak.trace")
+    report.say("\nA program that forgets its frames, as in the manual's tour:\n")
+    report.say("\n\n".join([*refused[-1:], shown, leaks]))
+    report.check(frames and leaks.startswith(f"{frames} buffers of"), f"leak: {frames} frames, the trace shows: {leaks}")
+    report.check(len(refused) > 1, "leak: the kernel did not say why it refused the last frame")
 
 
 def run(report, options, board):
@@ -251,6 +272,10 @@ def run(report, options, board):
         after = Guest(qemu.lines_until("waiting: released"))
         check_problems(report, after)
         check_released(report, board, guest, after)
+        qemu.go_on()
+        leaked = Guest(qemu.lines_until("waiting: leaked"))
+        check_problems(report, leaked)
+        check_leak(report, board, leaked)
         qemu.go_on()
         qemu.lines_until("end of guest")
         qemu.wait()

@@ -7,26 +7,22 @@
 
 out=$1
 shift
-passed=0 failed=0 skipped=0
 
 # try name command...: run it, and show the last line that it printed
 try()
 {
 	name=$1
 	shift
-	if said=$("$@" 2>&1); then
-		passed=$((passed + 1))
-		printf 'ok       %-24s %s\n' "$name" "$(echo "$said" | tail -n 1)"
+	if output=$("$@" 2>&1); then
+		printf 'ok       %-24s %s\n' "$name" "$(echo "$output" | tail -n 1)"
 	else
-		failed=$((failed + 1))
 		printf 'FAILED   %-24s %s\n' "$name" "$*"
-		echo "$said" | tail -n 40
+		echo "$output" | tail -n 40
 	fi
 }
 
 skip()
 {
-	skipped=$((skipped + 1))
 	echo "skipped: $1: $2"
 }
 
@@ -34,7 +30,7 @@ skip()
 can()
 {
 	echo 'int main(void) { return 0; }' |
-		"$@" -fsanitize=address -x c - -o "$out/build/probe" 2>/dev/null
+		"$@" -fsanitize=address -x c - -o "$out/build/probe-${1##*/}" 2>/dev/null
 }
 
 # with compiler bits
@@ -51,20 +47,34 @@ with()
 	try "$1 $2-bit library" sh -c "$make O=$lib client && $lib/build/client/client"
 }
 
-mkdir -p "$out/build"
-for compiler; do
-	if ! command -v "$compiler" >/dev/null; then
-		skip "$compiler" 'not installed'
-		continue
+# Both sizes of word, where the compiler has them.
+with_both()
+{
+	if ! command -v "$1" >/dev/null; then
+		skip "$1" 'not installed'
+		return
 	fi
-	with "$compiler" 64
-	if can "$compiler" -m32; then
-		with "$compiler" 32
+	with "$1" 64
+	if can "$1" -m32; then
+		with "$1" 32
 	else
-		skip "$compiler 32-bit" \
+		skip "$1 32-bit" \
 			"needs libc6-dev-i386 and lib32gcc-$(gcc -dumpversion)-dev"
 	fi
+}
+
+count() { cat "$said"/* | grep -c "^$1"; }
+
+# The compilers side by side: each writes to a file, and one shows them.
+said=$out/build/said
+rm -rf "$said"
+mkdir -p "$said"
+for compiler; do
+	with_both "$compiler" >"$said/${compiler##*/}" &
 done
-try 'words read' "${MAKE:-make}" -s O="$out" words
-echo "host checks: $passed passed, $failed failed, $skipped skipped"
+wait
+try 'words read' "${MAKE:-make}" -s O="$out" words >"$said/words"
+cat "$said"/*
+failed=$(count "FAILED   ")
+echo "host checks: $(count "ok       ") passed, $failed failed, $(count "skipped: ") skipped"
 [ "$failed" = 0 ]
