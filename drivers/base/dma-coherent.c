@@ -468,7 +468,7 @@ static void report_refusal(struct device *dev, unsigned long pages,
 	trace_dma_coherent_refuse(dma_coherent_name(dev), why->region->name, pages,
 				  causes[why->cause]);
 	if (__ratelimit(&why->region->refusals))
-		pr_warn("%s: pool %s: %lu pages refused, %s (%lu free of %lu, room for %lu together)\n",
+		pr_warn("%s: pool %s: %lu pages refused, %s (%lu of %lu are free, at most %lu can be had at once)\n",
 			dma_coherent_name(dev), why->region->name, pages, causes[why->cause],
 			why->free, why->region->pool.pages, why->largest);
 }
