@@ -12,56 +12,18 @@
  *   is in neither side's time.
  */
 
-/* All that it includes comes first, since the names below are changed. */
-#include <linux/bitmap.h>
-#include <linux/dma-direct.h>
-#include <linux/dma-map-ops.h>
-#include <linux/init.h>
-#include <linux/io.h>
-#include <linux/kernel.h>
-#include <linux/module.h>
-#include <linux/of.h>
-#include <linux/of_fdt.h>
-#include <linux/of_reserved_mem.h>
-#include <linux/slab.h>
+#define MAINLINE_PREFIX		bench_
+#include "dma-coherent-mainline.h"
 
 #include "dma-coherent-bench.h"
 
-#undef dma_declare_coherent_memory
-#undef dma_release_coherent_memory
-#undef dma_alloc_from_dev_coherent
-#undef dma_release_from_dev_coherent
-#undef dma_mmap_from_dev_coherent
-#undef dma_alloc_from_global_coherent
-#undef dma_release_from_global_coherent
-#undef dma_mmap_from_global_coherent
-#undef dma_init_global_coherent
 #undef memremap
 #undef memunmap
 #undef memset
-#undef core_initcall
-#undef RESERVEDMEM_OF_DECLARE
 
-#define dma_declare_coherent_memory	 bench_declare_coherent_memory
-#define dma_release_coherent_memory	 bench_release_coherent_memory
-#define dma_alloc_from_dev_coherent	 bench_alloc_from_dev_coherent
-#define dma_release_from_dev_coherent	 bench_release_from_dev_coherent
-#define dma_mmap_from_dev_coherent	 bench_mmap_from_dev_coherent
-#define dma_alloc_from_global_coherent	 bench_alloc_from_global_coherent
-#define dma_release_from_global_coherent bench_release_from_global_coherent
-#define dma_mmap_from_global_coherent	 bench_mmap_from_global_coherent
-#define dma_init_global_coherent	 bench_init_global_coherent
-
-/* The device's own field may be gone or of another type; never used here. */
-#define dma_mem				 platform_data
-
-#define memremap			 bench_memremap
-#define memunmap			 bench_memunmap
-#define memset				 bench_memset
-#define core_initcall(fn)		 \
-	static const void *bench_initcall __maybe_unused = fn
-#define RESERVEDMEM_OF_DECLARE(name, values...) \
-	static const void *bench_of_##name[] __maybe_unused = { values }
+#define memremap			bench_memremap
+#define memunmap			bench_memunmap
+#define memset				bench_memset
 
 static inline void *bench_memremap(phys_addr_t base, size_t size,
 				   unsigned long flags)
