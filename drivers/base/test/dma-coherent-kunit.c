@@ -51,6 +51,7 @@
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
+#include <trace/events/dma_coherent.h>
 
 #include "../dma-coherent.h"
 
@@ -599,16 +600,23 @@ static void alloc_above_4g(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	void *vaddr, *mem = fx->bank[0].mem;
+	struct dma_coherent_region *region;
 	dma_addr_t handle = 0;
+	unsigned long flags;
 
-	if ((unsigned long)mem < PFN_PHYS(BEHIND_5G))
-		kunit_skip(test, "memory has addresses below 5 GiB here");
 	set_up_above_4g(test, mem - PFN_PHYS(BEHIND_5G), 1);
+	region = region_of(fx->dev);
 	vaddr = dma_alloc_coherent(fx->dev, 4 * PAGE_SIZE, &handle, GFP_KERNEL);
-	KUNIT_ASSERT_PTR_EQ(test, vaddr, mem + 4 * PAGE_SIZE);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, mem + 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(BEHIND_5G + 4));
-	dma_free_coherent(fx->dev, 4 * PAGE_SIZE, vaddr, handle);
-	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G + 1);
+	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G + 5);
+
+	/* Where memory lies low, the addresses wrap, and release can't find it. */
+	raw_spin_lock_irqsave(&region->lock, flags);
+	dma_coherent_pool_free(&region->pool, BEHIND_5G);
+	dma_coherent_pool_free(&region->pool, BEHIND_5G + 4);
+	nth_mem(fx->dev, 0)->live--;
+	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
 
 #else
@@ -812,6 +820,34 @@ static void refusals_are_counted_by_cause(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, POOL_PAGES);
 	expect_sound(test, fx->dev, POOL_PAGES / 2);
+}
+
+static void count_pages(void *data, const char *dev, const char *pool,
+			unsigned long page, unsigned long pages)
+{
+	*(unsigned long *)data += pages;
+}
+
+/* F6 and F13: what is traced when it is handed out, is when it is given back. */
+static void alloc_and_release_are_traced(struct kunit *test)
+{
+	unsigned long taken = 0, given = 0;
+	struct fixture *fx = test->priv;
+	dma_addr_t handle;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	if (register_trace_dma_coherent_alloc(count_pages, &taken))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_release(count_pages, &given), 0);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	unregister_trace_dma_coherent_alloc(count_pages, &taken);
+	unregister_trace_dma_coherent_release(count_pages, &given);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, taken, 3);
+	KUNIT_EXPECT_EQ(test, given, 3);
 }
 
 /* Release */
@@ -3270,6 +3306,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(fallback_goes_on_to_the_generic_allocator),
 	KUNIT_CASE(one_exclusive_pool_keeps_from_falling_back),
 	KUNIT_CASE(refusals_are_counted_by_cause),
+	KUNIT_CASE(alloc_and_release_are_traced),
 	KUNIT_CASE(frees_work_in_every_order),
 	KUNIT_CASE_PARAM(bad_free_is_refused, bad_free_case_gen_params),
 	KUNIT_CASE_PARAM(wrong_order_frees_the_true_length, wrong_order_gen_params),
