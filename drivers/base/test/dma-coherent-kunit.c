@@ -570,6 +570,7 @@ static void set_up_above_4g(struct kunit *test, void *mem, unsigned long pages)
 	fx->dev->coherent_dma_mask = DMA_BIT_MASK(64);
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
 	region = region_of(fx->dev);
+	KUNIT_ASSERT_PTR_EQ(test, region->vaddr, mem);
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_alloc(&region->pool, BEHIND_5G, ULONG_MAX);
 	dma_coherent_pool_alloc(&region->pool, pages, ULONG_MAX);
@@ -1682,6 +1683,23 @@ static void one_detaches_while_the_other_goes_on(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, give(fx->other, 2, vaddr), 1);
 	expect_sound(test, fx->other, 0);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&region->users));
+}
+
+/* R11: it stays although nothing of it is used. */
+static void one_detaches_from_an_unused_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
 }
 
 /* What the device tree and platform code describe alike is one region. */
@@ -3332,6 +3350,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(each_allocation_of_sharing_may_fail),
 	KUNIT_CASE(two_devices_share_a_region),
 	KUNIT_CASE(one_detaches_while_the_other_goes_on),
+	KUNIT_CASE(one_detaches_from_an_unused_region),
 	KUNIT_CASE(sources_share_a_region),
 	KUNIT_CASE(overlapping_region_is_busy),
 	KUNIT_CASE(sizes_are_kept_apart),
