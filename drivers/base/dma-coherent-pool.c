@@ -285,19 +285,17 @@ static unsigned int chunk_cuts(const struct dma_coherent_pool *pool,
 	return n;
 }
 
-/* The longest request that the free pages of a chunk fit. */
+/* The longest request that the free pages of a chunk fit, which are not all of it. */
 static unsigned int fit_chunk(const struct dma_coherent_pool *pool,
 			      unsigned long free)
 {
-	unsigned long cuts[CHUNK_ORDER + 1], at, longer;
+	unsigned long cuts[CHUNK_ORDER], at, longer;
 	unsigned int n, pages;
 
 	if (!free)
 		return 0;
-	n = chunk_cuts(pool, free, CHUNK_ORDER, cuts);
+	n = chunk_cuts(pool, free, CHUNK_ORDER - 1, cuts);
 	pages = BIT(n);
-	if (n == CHUNK_ORDER)
-		return pages;
 	/* Of cuts that are aligned for more, how far does the best one go? */
 	at = cuts[n] & pool->grid[n + 1];
 	while (at && n--) {
@@ -314,10 +312,10 @@ static unsigned int fit_chunk(const struct dma_coherent_pool *pool,
 static unsigned long chunk_places(const struct dma_coherent_pool *pool,
 				  unsigned long free, unsigned long pages)
 {
-	unsigned long cuts[CHUNK_ORDER + 1], at;
+	unsigned long cuts[CHUNK_ORDER], at;
 	unsigned int n, len;
 
-	if (!free || pages > CHUNK)
+	if (!free || pages >= CHUNK)
 		return 0;
 	n = ilog2(pages);
 	if (chunk_cuts(pool, free, n, cuts) < n)
@@ -503,7 +501,7 @@ static unsigned long place_in(const struct dma_coherent_pool *pool,
 	if (!at)
 		return align_page(pool, across, pages);
 	/* One that leaves nothing behind it is better than the first. */
-	snug = pages < CHUNK ? at & ~(inside >> pages) : at;
+	snug = at & ~(inside >> pages);
 	return chunk * CHUNK + __ffs(snug && !lowest ? snug : at);
 }
 
