@@ -108,15 +108,25 @@ static unsigned int region_align_order(phys_addr_t base)
 	return pfn ? min_t(unsigned int, align_order, __ffs(pfn)) : align_order;
 }
 
-/* Memory that a guest must share with its host first is never used cached. */
-static bool can_use_cached(struct device *dev)
+/**
+ * dma_coherent_can_cache() - whether a device's memory may be mapped cached
+ * @dev: the device; NULL for the global pool
+ *
+ * Memory that a guest must share with its host first is never used cached.
+ *
+ * Context: may sleep.
+ * Return: true where that is coherent for it.
+ */
+bool dma_coherent_can_cache(struct device *dev)
 {
+	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_can_cache, dev);
+
 	return dev && dev_is_dma_coherent(dev) && !force_dma_unencrypted(dev);
 }
 
 static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec)
 {
-	return can_use_cached(dev) &&
+	return dma_coherent_can_cache(dev) &&
 	       region_intersects(spec->base, spec->size, IORESOURCE_SYSTEM_RAM,
 				 IORES_DESC_NONE) == REGION_INTERSECTS;
 }
@@ -275,7 +285,8 @@ static bool region_holds(const struct dma_coherent_region *region, const void *v
 
 /*
  * The attachment that an address belongs to. Pools may nest, and where memory
- * is not remapped they then overlap: the inner one knows the buffer.
+ * is not remapped they then overlap: the inner one knows the buffer, and comes
+ * last, as its memory was a buffer of the outer one before.
  */
 static struct dma_coherent_mem *mem_holding(struct device *dev, const void *vaddr)
 {
@@ -284,8 +295,7 @@ static struct dma_coherent_mem *mem_holding(struct device *dev, const void *vadd
 	if (!has_mems(dev))
 		return NULL;
 	for_each_mem_rcu(mem, dev)
-		if (region_holds(mem->region, vaddr) &&
-		    (!found || mem->region->pool.pages < found->region->pool.pages))
+		if (region_holds(mem->region, vaddr))
 			found = mem;
 	return found;
 }
@@ -905,7 +915,7 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 		region = region_create(dev, spec);
 	if (IS_ERR(region))
 		return refuse(dev, spec, PTR_ERR(region), "can't be made a pool");
-	if (region->cached && !can_use_cached(dev))
+	if (region->cached && !dma_coherent_can_cache(dev))
 		return refuse(dev, spec, -EINVAL,
 			      "is mapped cached for a coherent device, and this one is not");
 	if (!mem)
@@ -1178,16 +1188,16 @@ static int global_create(const struct dma_coherent_spec *spec)
 	struct dma_coherent_mem *mem;
 	unsigned long flags;
 
-	if (!region)
-		region = region_create(NULL, spec);
-	if (IS_ERR(region))
-		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
-	if (region->cached)
+	if (region && region->cached)
 		return refuse(NULL, spec, -EINVAL, "is mapped cached for another device");
 	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
-	if (!mem) {
-		schedule_work(&reaper);
+	if (!mem)
 		return refuse(NULL, spec, -ENOMEM, "can't be attached");
+	if (!region)
+		region = region_create(NULL, spec);
+	if (IS_ERR(region)) {
+		kfree(mem);
+		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
 	}
 	mem->region = region;
 	mem->view.handle = region->base;

@@ -195,6 +195,7 @@ void dma_coherent_device_release(struct device *dev);
 const char *dma_coherent_name(const struct device *dev);
 unsigned long dma_coherent_reach(struct device *dev,
 				 const struct dma_coherent_view *view);
+bool dma_coherent_can_cache(struct device *dev);
 void *dma_coherent_map(phys_addr_t base, size_t size, bool cached);
 void dma_coherent_reap(void);
 #else

@@ -295,6 +295,16 @@ static void *lower(void *a, void *b)
 	return a && a < b ? a : b;
 }
 
+static void stat_says_how_it_is_mapped(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct dma_coherent_region *region = READ_ONCE(fx->dev->dma_mem)->region;
+
+	region->cached = true;
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), "\nmapping: cached\n"));
+	region->cached = false;
+}
+
 /* The pages of a pool, each a buffer, but for 1 to 3, 8 to 11 and 14. */
 static void make_holes(struct kunit *test)
 {
@@ -498,6 +508,7 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(stat_of_an_empty_pool),
 	KUNIT_CASE(stat_of_a_full_pool),
 	KUNIT_CASE(stat_counts_everything),
+	KUNIT_CASE(stat_says_how_it_is_mapped),
 	KUNIT_CASE(map_has_a_line_for_each_run),
 	KUNIT_CASE(map_names_owners),
 	KUNIT_CASE(map_has_neither_gaps_nor_overlaps),

@@ -573,7 +573,9 @@ static void set_up_above_4g(struct kunit *test, void *mem, unsigned long pages)
 	KUNIT_ASSERT_PTR_EQ(test, region->vaddr, mem);
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_alloc(&region->pool, BEHIND_5G, ULONG_MAX);
+	dma_coherent_count_alloc(&region->stats, &region->pool);
 	dma_coherent_pool_alloc(&region->pool, pages, ULONG_MAX);
+	dma_coherent_count_alloc(&region->stats, &region->pool);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	KUNIT_ASSERT_EQ(test, used(fx->dev), BEHIND_5G + pages);
 }
@@ -1290,9 +1292,13 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 	};
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	if (!region_of(fx->dev)->cached)
-		want = pgprot_writecombine(want);
 	view.vaddr = take(test, fx->dev, 1);
+	region_of(fx->dev)->cached = true;
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
+	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
+
+	region_of(fx->dev)->cached = false;
+	want = pgprot_writecombine(want);
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 }
@@ -1594,6 +1600,8 @@ static void each_allocation_of_declare_may_fail(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, !err || (met && err == -ENOMEM));
 		failed += !!err;
 		KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!err);
+		if (!err)
+			give(fx->dev, 1, take(test, fx->dev, 1));
 
 		/* Nothing of it may be found by the next attempt. */
 		dma_release_coherent_memory(fx->dev);
@@ -2452,19 +2460,32 @@ static void other_memory_is_write_combined(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, region_of(fx->dev)->cached);
 }
 
+static bool only_the_first_can_cache(struct device *dev)
+{
+	struct fixture *fx = kunit_get_current_test()->priv;
+
+	return dev == fx->dev;
+}
+
 /* F12: what is mapped cached, can't serve a device that needs it otherwise. */
 static void cached_region_refuses_a_device_that_is_not_coherent(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	if (dev_is_dma_coherent(fx->other))
-		kunit_skip(test, "each device is coherent here");
+	stub_mapping(test);
+	kunit_activate_static_stub(test, dma_coherent_can_cache, only_the_first_can_cache);
+	call_it_ram(test, &fx->bank[0]);
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	region_of(fx->dev)->cached = true;
+	KUNIT_ASSERT_TRUE(test, region_of(fx->dev)->cached);
 	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EINVAL);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
-	region_of(fx->dev)->cached = false;
-	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+
+	/* The other way round, it is cached for neither. */
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_FALSE(test, region_of(fx->other)->cached);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 }
 
 /* The global pool, one for each boot. It may be the device tree's. */
@@ -2481,17 +2502,22 @@ static int global_init(phys_addr_t base, size_t size)
 }
 #endif
 
+static void make_global_bank(struct kunit *test)
+{
+	if (global_bank.mem)
+		return;
+	global_bank.size = POOL_SIZE;
+	global_bank.mem = alloc_pages_exact(POOL_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, global_bank.mem);
+	global_bank.base = virt_to_phys(global_bank.mem);
+	memset(global_bank.mem, DIRT, POOL_SIZE);
+}
+
 static void global_is_there(struct kunit *test)
 {
 	int err;
 
-	if (!global_bank.mem) {
-		global_bank.size = POOL_SIZE;
-		global_bank.mem = alloc_pages_exact(POOL_SIZE, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, global_bank.mem);
-		global_bank.base = virt_to_phys(global_bank.mem);
-		memset(global_bank.mem, DIRT, POOL_SIZE);
-	}
+	make_global_bank(test);
 	err = global_init(global_bank.base, global_bank.size);
 	if (err == -EOPNOTSUPP)
 		kunit_skip(test, "no global pool in this kernel");
@@ -2503,8 +2529,8 @@ static void global_is_there(struct kunit *test)
 static void global_init_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	unsigned int nth, failed = 0;
 	dma_addr_t handle = 1234;
+	unsigned int nth;
 	int err;
 
 	stub_mapping(test);
@@ -2513,22 +2539,48 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 	if (err == -EBUSY || err == -EOPNOTSUPP)
 		kunit_skip(test, "there is a global pool already, or never one");
 	KUNIT_EXPECT_EQ(test, err, -EINVAL);
-	for (nth = 1; nth && failslab_set_up(); nth++) {
-		failslab_arm(nth);
-		err = global_init(fx->bank[0].base, POOL_SIZE);
-		if (!failslab_disarm())
-			nth = -1;
-		failed += err == -ENOMEM;
-		KUNIT_EXPECT_TRUE(test, err == -ENOMEM || err == -EINVAL);
-	}
-	KUNIT_EXPECT_TRUE(test, !failed || failed >= 3);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, PAGE_SIZE - 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init((phys_addr_t)-PAGE_SIZE, POOL_SIZE), -EINVAL);
-
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->dev, 1, &handle));
 	KUNIT_EXPECT_EQ(test, handle, 1234);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_global_coherent(NULL, fx->bank[0].mem, 1, &err), 0);
+
+	/* What another device has cached, is not for devices that aren't coherent. */
+	fx->map_fails = false;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	region_of(fx->dev)->cached = true;
+	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, POOL_SIZE), -EINVAL);
+
+	/* The attachment, the region, its pool's records. */
+	make_global_bank(test);
+	for (nth = 1; nth <= 3 && failslab_set_up(); nth++) {
+		failslab_arm(nth);
+		err = global_init(global_bank.base, global_bank.size);
+		failslab_disarm();
+		KUNIT_ASSERT_EQ(test, err, -ENOMEM);
+		dma_coherent_reap();
+	}
+}
+
+/* It may be memory that a device has already. */
+static void global_pool_shares_a_devices_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	dma_addr_t handle;
+	void *vaddr;
+	int err;
+
+	make_global_bank(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &global_bank), 0);
+	err = global_init(global_bank.base, global_bank.size);
+	if (err == -EBUSY || err == -EOPNOTSUPP)
+		kunit_skip(test, "there is a global pool already, or never one");
+	KUNIT_ASSERT_EQ(test, err, 0);
+	vaddr = take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->other, 1, &handle));
+	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, vaddr), 1);
 }
 
 static void second_global_pool_is_busy(struct kunit *test)
@@ -3377,6 +3429,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(other_memory_is_write_combined),
 	KUNIT_CASE(cached_region_refuses_a_device_that_is_not_coherent),
 	KUNIT_CASE(global_init_that_fails_leaves_nothing),
+	KUNIT_CASE(global_pool_shares_a_devices_region),
 	KUNIT_CASE(second_global_pool_is_busy),
 	KUNIT_CASE(global_pool_serves),
 	KUNIT_CASE(global_pool_refuses_bad_sizes),

@@ -157,6 +157,7 @@ static void length_is_exact(struct kunit *test)
 		take_at(test, pool, 0, pages);
 		KUNIT_EXPECT_EQ(test, pool->used_pages, pages);
 		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, &first), pages);
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, NULL), pages);
 		KUNIT_EXPECT_EQ(test, first, 0);
 		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages, NULL), -ENOENT);
 		give(test, pool, 0, pages);
@@ -669,6 +670,84 @@ static void pool_test_exit(struct kunit *test)
 		dma_coherent_pool_exit(test->priv);
 }
 
+/* The validator, on which all others rely: break one thing at a time. */
+
+static const char *flip(struct dma_coherent_pool *pool, unsigned long *word,
+			unsigned int bit)
+{
+	const char *fault;
+
+	*word ^= BIT(bit);
+	fault = dma_coherent_pool_fault(pool);
+	*word ^= BIT(bit);
+	return fault;
+}
+
+static const char *change(struct dma_coherent_pool *pool, unsigned long *value,
+			  unsigned long other)
+{
+	unsigned long old = *value;
+	const char *fault;
+
+	*value = other;
+	fault = dma_coherent_pool_fault(pool);
+	*value = old;
+	return fault;
+}
+
+static const char *change_u32(struct dma_coherent_pool *pool, u32 *value)
+{
+	const char *fault;
+
+	++*value;
+	fault = dma_coherent_pool_fault(pool);
+	--*value;
+	return fault;
+}
+
+static void validator_finds_each_fault(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 20000, 8);
+	unsigned int n;
+
+	/* A short hole in the first chunk, a long one behind, and the open run. */
+	take_at(test, pool, 0, 3);
+	take_at(test, pool, 4, 4);
+	take_at(test, pool, 256, 256);
+	take_at(test, pool, 512, 256);
+	take_at(test, pool, 768, 256);
+	give(test, pool, 512, 256);
+
+	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->used_pages, 0));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->used[0], 0));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->used[0], 3));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->used[19999 / WORD], 19999 % WORD));
+	KUNIT_EXPECT_NULL(test, flip(pool, &pool->last.level[0][0], 5));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[0][0], 2));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[0][0], 3));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[0][700 / WORD], 700 % WORD));
+	for (n = 1; n < pool->last.depth; n++)
+		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[n][0], 0));
+	for (n = 0; n < pool->bins.depth; n++) {
+		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins.level[n][0], 0));
+		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins.level[n][0], 1));
+	}
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins_present, 0));
+	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins_present, WORD - 1));
+	for (n = 0; n < pool->tree_depth; n++) {
+		KUNIT_EXPECT_NOT_NULL(test, change_u32(pool, &pool->tree[n][0]));
+		KUNIT_EXPECT_NOT_NULL(test, change_u32(pool, &pool->tree[0][512 / WORD]));
+	}
+	pool->bin[0]++;
+	KUNIT_EXPECT_NOT_NULL(test, dma_coherent_pool_fault(pool));
+	pool->bin[0]--;
+	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->open_start, 1026));
+	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->open_start, 1000));
+	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->open_end, 19999));
+	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->open_end, 20001));
+	check(test, pool);
+}
+
 static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE_PARAM(whole_pool_fits, geometry_gen_params),
 	KUNIT_CASE_PARAM(single_pages_fill_pool, geometry_gen_params),
@@ -690,6 +769,7 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE(sixteen_gib),
 	KUNIT_CASE(records_stay_small),
 	KUNIT_CASE_PARAM(random_walk, geometry_gen_params),
+	KUNIT_CASE(validator_finds_each_fault),
 	{}
 };
 

@@ -78,6 +78,8 @@ kunit_wrong(struct kunit *test, bool leave, int line, const char *claim,
 #define KUNIT_EXPECT_GT(test, left, right)	KUNIT_BINARY(test, false, left, >, right)
 #define KUNIT_EXPECT_TRUE(test, claim)		KUNIT_BINARY(test, false, claim, ==, true)
 #define KUNIT_EXPECT_FALSE(test, claim)		KUNIT_BINARY(test, false, claim, ==, false)
+#define KUNIT_EXPECT_NULL(test, ptr)		KUNIT_BINARY(test, false, !(ptr), ==, true)
+#define KUNIT_EXPECT_NOT_NULL(test, ptr)	KUNIT_BINARY(test, false, !(ptr), ==, false)
 #define KUNIT_ASSERT_EQ(test, left, right)	KUNIT_BINARY(test, true, left, ==, right)
 #define KUNIT_ASSERT_GT(test, left, right)	KUNIT_BINARY(test, true, left, >, right)
 #define KUNIT_ASSERT_TRUE(test, claim)		KUNIT_BINARY(test, true, claim, ==, true)
