@@ -15,6 +15,7 @@ help:
 	@echo '              into a framebuffer from a declared pool; leaves build/run/'
 	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
 	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only)'
+	@echo 'make coverage which lines and branches of ours the suites reach under UML'
 	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
 	@echo 'make bench    the pool beside the allocator it replaces, in one run'
 	@echo 'make patches  a series for "git am", for the chosen tree'
@@ -34,6 +35,9 @@ test:
 kunit:
 	$(script) tools/check/kunit
 
+coverage:
+	$(script) tools/check/coverage
+
 check:
 	$(script) tools/check/static
 
@@ -52,5 +56,5 @@ update:
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit check bench patches tree update clean
+.PHONY: help run test kunit coverage check bench patches tree update clean
 .NOTPARALLEL:

@@ -2,13 +2,18 @@
 /*
  * The first process of a UML that has run its KUnit suites: runs the selftest,
  * has kmemleak look for what all of them left behind, prints what it finds, and
- * halts.
+ * halts. With coverage=DIRECTORY on the kernel's command line it leaves there, on
+ * the host, what gcov counted in our files.
  *
  * kmemleak passes over what is younger than five seconds, and needs a second
  * scan to see that an object doesn't change.
  */
+#define _GNU_SOURCE
 #include <fcntl.h>
+#include <ftw.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
@@ -60,8 +65,39 @@ static int scan(int fd)
 	return close(fd);
 }
 
+/* Return: 0, to go on. */
+static int save_count(const char *path, const struct stat *stat, int type, struct FTW *at)
+{
+	const char *name = path + at->base;
+	char text[4096], copy[256];
+	int from, to;
+	ssize_t n;
+
+	(void)stat;
+	if (type != FTW_F || !strstr(name, "dma-coherent") || !strstr(name, ".gcda"))
+		return 0;
+	snprintf(copy, sizeof(copy), "/coverage/%s", name);
+	from = open(path, O_RDONLY);
+	to = open(copy, O_WRONLY | O_CREAT | O_TRUNC, 0644);
+	while ((n = read(from, text, sizeof(text))) > 0)
+		if (write(to, text, n) != n)
+			perror(copy);
+	close(from);
+	close(to);
+	return 0;
+}
+
+static void save_coverage(const char *directory)
+{
+	mkdir("/coverage", 0755);
+	if (mount("none", "/coverage", "hostfs", 0, directory) ||
+	    nftw("/sys/kernel/debug/gcov", save_count, 16, FTW_PHYS))
+		perror("coverage");
+}
+
 int main(void)
 {
+	const char *coverage = getenv("coverage");
 	int fd;
 
 	mkdir("/sys", 0755);
@@ -77,6 +113,8 @@ int main(void)
 		else
 			puts("leaks: scanned");
 	}
+	if (coverage)
+		save_coverage(coverage);
 	fflush(stdout);
 	return reboot(RB_POWER_OFF);
 }
