@@ -410,14 +410,13 @@ static void warn_unreachable(struct device *dev, struct dma_coherent_mem *mem,
 }
 
 /*
- * A region that is wholly out of reach serves all the same, as it always did:
- * masks are not always right.
- * Return: the buffer, not zeroed; NULL, with @why->region set unless the
- * attachment does not serve any more.
+ * Serve from an attachment whose region the device reaches, or does not.
+ * Return: the buffer, not zeroed; NULL, and @why->region is set where it was
+ * refused.
  */
 static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
-		       const struct dma_coherent_view *view, unsigned long pages,
-		       dma_addr_t *handle, struct refusal *why)
+		       const struct dma_coherent_view *view, bool reachable,
+		       unsigned long pages, dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
 	unsigned long reach, flags;
@@ -427,7 +426,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	raw_spin_lock_irqsave(&region->lock, flags);
 	base = view->handle;
 	reach = dma_coherent_reach(dev, view);
-	if (mem->attached) {
+	if (mem->attached && !!reach == reachable) {
 		page = dma_coherent_pool_alloc(&region->pool, pages,
 					       reach ?: view->pages);
 		if (page < 0)
@@ -445,10 +444,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	return region->vaddr + PFN_PHYS(page);
 }
 
-/*
- * From the first of a device's regions that has room, of those that it reaches
- * or of those that it does not.
- */
+/* From the first that has room, of those that are reachable or of the others. */
 static void *mems_alloc(struct device *dev, bool reachable, unsigned long pages,
 			dma_addr_t *handle, struct refusal *why)
 {
@@ -456,9 +452,7 @@ static void *mems_alloc(struct device *dev, bool reachable, unsigned long pages,
 	void *vaddr = NULL;
 
 	for_each_mem_rcu(mem, dev) {
-		if (!dma_coherent_reach(dev, &mem->view) == reachable)
-			continue;
-		vaddr = mem_alloc(dev, mem, &mem->view, pages, handle, why);
+		vaddr = mem_alloc(dev, mem, &mem->view, reachable, pages, handle, why);
 		if (vaddr)
 			break;
 	}
@@ -516,6 +510,10 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 	if (!has_mems(dev))
 		return 0;
 
+	/*
+	 * Regions that the device can't reach serve all the same where it reaches
+	 * none, as they always did: masks are not always right.
+	 */
 	rcu_read_lock();
 	vaddr = mems_alloc(dev, true, pages, dma_handle, &why);
 	if (!vaddr && !why.region)
@@ -1135,7 +1133,9 @@ void *dma_alloc_from_global_coherent(struct device *dev, ssize_t size,
 	if (!mem)
 		return NULL;
 	view_translate(dev, mem->region->base, mem->region->pool.pages, &view);
-	vaddr = mem_alloc(dev, mem, &view, pages, dma_handle, &why);
+	vaddr = mem_alloc(dev, mem, &view, true, pages, dma_handle, &why);
+	if (!vaddr && !why.region)
+		vaddr = mem_alloc(dev, mem, &view, false, pages, dma_handle, &why);
 	if (vaddr)
 		return memset(vaddr, 0, pages << PAGE_SHIFT);
 	report_refusal(dev, pages, &why);

@@ -126,16 +126,24 @@ static int fixture_init(struct kunit *test)
 static void give_all(struct device *dev)
 {
 	struct dma_coherent_mem *mem = READ_ONCE(dev->dma_mem);
+	struct dma_coherent_region *region;
 	struct dma_coherent_run run;
-	unsigned long page;
+	unsigned long flags, page;
+	bool found;
 
 	if (!mem)
 		return;
-	for (page = 0; dma_coherent_pool_run(&mem->region->pool, page, &run);
-	     page = run.first + run.pages)
+	region = mem->region;
+	for (page = 0; ; page = run.first + run.pages) {
+		raw_spin_lock_irqsave(&region->lock, flags);
+		found = dma_coherent_pool_run(&region->pool, page, &run);
+		raw_spin_unlock_irqrestore(&region->lock, flags);
+		if (!found)
+			break;
 		if (run.used)
 			dma_release_from_coherent(dev, order_base_2(run.pages),
-						  mem->region->vaddr + run.first * PAGE_SIZE);
+						  region->vaddr + run.first * PAGE_SIZE);
+	}
 }
 
 static void fixture_exit(struct kunit *test)

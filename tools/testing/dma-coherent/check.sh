@@ -44,6 +44,7 @@ with()
 	try "$1 $2-bit exhaustive" $make O="$out" exhaustive
 	try "$1 $2-bit model" $make O="$out" model STEPS=100000
 	try "$1 $2-bit corpus" $make O="$out" replay
+	[ "$1-$2" != clang-64 ] || try "$1 $2-bit fuzz" $make O="$out" fuzz TIME=3
 	try "$1 $2-bit library" sh -c "$make O=$lib client && $lib/build/client/client"
 }
 
