@@ -180,16 +180,53 @@ static void region_free(struct dma_coherent_region *region)
 	kfree(region);
 }
 
-/* Whoever describes it: two pools of the same pages would hand them out twice. */
+/* Pools may nest: a buffer of one of them can be the memory of another one. */
+static bool lies_in_a_buffer(struct dma_coherent_region *region,
+			     const struct dma_coherent_spec *spec)
+{
+	unsigned long page, first, flags;
+	long span;
+
+	if (spec->base < region->base)
+		return false;
+	page = PHYS_PFN(spec->base - region->base);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	span = dma_coherent_pool_span(&region->pool, page, &first);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
+}
+
+static bool is_an_ancestors(const struct dma_coherent_region *region,
+			    const struct device *dev)
+{
+	const struct dma_coherent_mem *mem;
+
+	while ((dev = dev->parent))
+		list_for_each_entry(mem, &region->users, node)
+			if (mem->dev == dev)
+				return true;
+	return false;
+}
+
+/*
+ * The region to share, whoever described it: two pools of the same pages would
+ * hand them out twice. Unless all of it is a buffer of an ancestor that declares
+ * it on, as remoteproc does: then the ancestor's region is not the one.
+ */
 static struct dma_coherent_region *
-region_find(const struct dma_coherent_spec *spec)
+region_find(const struct device *dev, const struct dma_coherent_spec *spec)
 {
 	struct dma_coherent_region *region;
 
-	list_for_each_entry(region, &regions, node)
-		if (region->base == spec->base &&
-		    region->pool.pages == PHYS_PFN(spec->size))
-			return region;
+	list_for_each_entry(region, &regions, node) {
+		if (region->base != spec->base ||
+		    region->pool.pages != PHYS_PFN(spec->size))
+			continue;
+		if (spec->source == DMA_COHERENT_DECLARED &&
+		    lies_in_a_buffer(region, spec) && is_an_ancestors(region, dev))
+			continue;
+		return region;
+	}
 	return NULL;
 }
 
@@ -868,22 +905,6 @@ mem_create(struct device *dev, struct dma_coherent_region *region)
 	return mem;
 }
 
-/* Pools may nest: a buffer of one of them can be the memory of another one. */
-static bool lies_in_a_buffer(struct dma_coherent_region *region,
-			     const struct dma_coherent_spec *spec)
-{
-	unsigned long page, first, flags;
-	long span;
-
-	if (spec->base < region->base)
-		return false;
-	page = PHYS_PFN(spec->base - region->base);
-	raw_spin_lock_irqsave(&region->lock, flags);
-	span = dma_coherent_pool_span(&region->pool, page, &first);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
-}
-
 /* What two pools of one device hand out may not be the same memory. */
 static bool overlaps_another(struct device *dev, const struct dma_coherent_spec *spec)
 {
@@ -902,7 +923,7 @@ static bool overlaps_another(struct device *dev, const struct dma_coherent_spec 
 
 static int attach_locked(struct device *dev, const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_region *region = region_find(spec);
+	struct dma_coherent_region *region = region_find(dev, spec);
 	struct dma_coherent_mem *mem = region ? mem_find(dev, region) : NULL;
 
 	if (mem && mem->attached)
@@ -1184,7 +1205,7 @@ int dma_mmap_from_global_coherent(struct vm_area_struct *vma, void *vaddr,
 
 static int global_create(const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_region *region = region_find(spec);
+	struct dma_coherent_region *region = region_find(NULL, spec);
 	struct dma_coherent_mem *mem;
 	unsigned long flags;
 

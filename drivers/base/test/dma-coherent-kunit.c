@@ -1815,6 +1815,32 @@ static void pools_may_nest(struct kunit *test)
 	expect_sound(test, fx->dev, 16);
 }
 
+/* Also where all of the parent's pool is that one buffer. */
+static void whole_pool_may_nest(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *parent = fx->other->parent;
+	struct bank inner = fx->bank[0];
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = take(test, fx->dev, POOL_PAGES);
+	fx->other->parent = fx->dev;
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &inner), 0);
+	fx->other->parent = parent;
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->other, 0));
+	KUNIT_EXPECT_PTR_NE(test, region_of(fx->other), region_of(fx->dev));
+	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, 2), inner.mem);
+	KUNIT_EXPECT_EQ(test, give(fx->other, 2, inner.mem), 1);
+	expect_sound(test, fx->dev, POOL_PAGES);
+	dma_release_coherent_memory(fx->other);
+	dma_coherent_reap();
+
+	/* Somebody else shares it, full as it is. */
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->other), region_of(fx->dev));
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+}
+
 /* On one device, the innermost pool knows the buffer. */
 static void release_goes_to_the_innermost_pool(struct kunit *test)
 {
@@ -3412,6 +3438,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(sizes_are_kept_apart),
 	KUNIT_CASE(second_region_serves_when_the_first_is_full),
 	KUNIT_CASE(pools_may_nest),
+	KUNIT_CASE(whole_pool_may_nest),
 	KUNIT_CASE(release_goes_to_the_innermost_pool),
 	KUNIT_CASE(two_devices_probe_at_once),
 	KUNIT_CASE(detached_with_buffers_out),
