@@ -617,7 +617,9 @@ static void alloc_above_4g(struct kunit *test)
 	/* Where memory lies low, the addresses wrap, and release can't find it. */
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_free(&region->pool, BEHIND_5G);
+	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
 	dma_coherent_pool_free(&region->pool, BEHIND_5G + 4);
+	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
 	nth_mem(fx->dev, 0)->live--;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
