@@ -263,12 +263,14 @@ static void want_sizes(struct fixture *fx, unsigned long used, unsigned long mos
 static void want_runs(struct fixture *fx, unsigned int runs, unsigned long lost,
 		      unsigned long largest)
 {
+	const struct dma_coherent_region *region = READ_ONCE(fx->dev->dma_mem)->region;
+
 	want(fx, "free_runs: %u\n", runs);
 	want(fx, "lost_to_alignment: %lu\n", lost * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", PAGE_SIZE, largest * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", 2 * PAGE_SIZE, largest * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", 4 * PAGE_SIZE, largest * PAGE_SIZE);
-	want(fx, "mapping: write-combined\n");
+	want(fx, "mapping: %s\n", region->cached ? "cached" : "write-combined");
 }
 
 static void stat_of_an_empty_pool(struct kunit *test)
@@ -307,10 +309,14 @@ static void stat_says_how_it_is_mapped(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct dma_coherent_region *region = READ_ONCE(fx->dev->dma_mem)->region;
+	bool cached = region->cached;
 
 	region->cached = true;
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), "\nmapping: cached\n"));
 	region->cached = false;
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"),
+					   "\nmapping: write-combined\n"));
+	region->cached = cached;
 }
 
 /* The pages of a pool, each a buffer, but for 1 to 3, 8 to 11 and 14. */
