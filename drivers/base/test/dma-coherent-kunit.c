@@ -2690,6 +2690,21 @@ static void global_pool_obeys_each_devices_reach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, b), 1);
 }
 
+/* As a device's own region does. */
+static void global_pool_out_of_reach_serves(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	global_is_there(test);
+	fx->dev->coherent_dma_mask = PAGE_SIZE - 1;
+	vaddr = dma_alloc_from_global_coherent(fx->dev, PAGE_SIZE, &handle);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	KUNIT_EXPECT_EQ(test, handle, phys_to_dma(fx->dev, virt_to_phys(vaddr)));
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
+}
+
 static void global_pool_maps(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -3467,6 +3482,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(global_pool_serves),
 	KUNIT_CASE(global_pool_refuses_bad_sizes),
 	KUNIT_CASE(global_pool_obeys_each_devices_reach),
+	KUNIT_CASE(global_pool_out_of_reach_serves),
 	KUNIT_CASE(global_pool_maps),
 	KUNIT_CASE_PARAM(random_sequences_match_the_model, model_case_gen_params),
 	KUNIT_CASE_SLOW(threads_and_interrupts_share_a_pool),
