@@ -847,12 +847,15 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_release(count_pages, &given), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	/* Not what is refused, but what is freed in spite of a wrong size. */
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	vaddr = dma_alloc_coherent(fx->dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL);
+	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
 	unregister_trace_dma_coherent_alloc(count_pages, &taken);
 	unregister_trace_dma_coherent_release(count_pages, &given);
 	tracepoint_synchronize_unregister();
-	KUNIT_EXPECT_EQ(test, taken, 3);
-	KUNIT_EXPECT_EQ(test, given, 3);
+	KUNIT_EXPECT_EQ(test, taken, 3 + 2);
+	KUNIT_EXPECT_EQ(test, given, 3 + 2);
 }
 
 /* Release */
