@@ -3241,6 +3241,7 @@ struct stress {
 	atomic_t rounds;
 	atomic_t irq_rounds;
 	struct irq_work irq;
+	atomic_t irq_busy;
 	struct stress_buffer irq_buffer;
 };
 
@@ -3300,7 +3301,11 @@ static void stress_irq(struct irq_work *irq)
 	struct stress *stress = container_of(irq, struct stress, irq);
 	unsigned int n = atomic_inc_return(&stress->irq_rounds);
 
+	/* While it runs here, another processor may queue and run it, too. */
+	if (atomic_xchg(&stress->irq_busy, 1))
+		return;
 	stress_toggle(stress, stress->dev, &stress->irq_buffer, 1 + n % 3, ~n);
+	atomic_set(&stress->irq_busy, 0);
 }
 
 static int stress_alloc_thread(void *data)
