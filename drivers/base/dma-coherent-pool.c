@@ -648,7 +648,6 @@ long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 	unsigned long page;
 
 	assert_held(pool);
-	limit = min(limit, pool->pages);
 	if (!pages)
 		return -EINVAL;
 	if (pages > limit)
