@@ -16,6 +16,7 @@ help:
 	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
 	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only)'
 	@echo 'make coverage which lines and branches of ours the suites reach under UML'
+	@echo 'make mutate   breaks our code in 200 ways, and counts what the tests notice (an hour)'
 	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
 	@echo 'make bench    the pool beside the allocator it replaces, in one run'
 	@echo 'make patches  a series for "git am", for the chosen tree'
@@ -38,6 +39,9 @@ kunit:
 coverage:
 	$(script) tools/check/coverage
 
+mutate:
+	$(script) tools/check/mutate
+
 check:
 	$(script) tools/check/static
 
@@ -56,5 +60,5 @@ update:
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit coverage check bench patches tree update clean
+.PHONY: help run test kunit coverage mutate check bench patches tree update clean
 .NOTPARALLEL:

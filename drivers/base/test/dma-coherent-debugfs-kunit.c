@@ -364,7 +364,7 @@ static void stat_counts_everything(struct kunit *test)
 
 /* map */
 
-static void map_has_a_line_for_each_run(struct kunit *test)
+static void map_has_one_line_a_run(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned long page;
@@ -420,10 +420,11 @@ static unsigned int count_lines(struct kunit *test, char *text)
 	unsigned long long first, length, end = 0;
 	unsigned int lines = 0;
 	char *line;
+	int fields;
 
 	while ((line = strsep(&text, "\n")) && *line) {
-		KUNIT_ASSERT_EQ_MSG(test, sscanf(line, "0x%llx 0x%llx", &first, &length),
-				    2, "%s", line);
+		fields = sscanf(line, "0x%llx 0x%llx", &first, &length);
+		KUNIT_ASSERT_EQ_MSG(test, fields, 2, "%s", line);
 		KUNIT_EXPECT_EQ(test, first, end);
 		KUNIT_EXPECT_NE(test, length, 0);
 		end = first + length;
@@ -523,7 +524,7 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(stat_of_a_full_pool),
 	KUNIT_CASE(stat_counts_everything),
 	KUNIT_CASE(stat_says_how_it_is_mapped),
-	KUNIT_CASE(map_has_a_line_for_each_run),
+	KUNIT_CASE(map_has_one_line_a_run),
 	KUNIT_CASE(map_names_owners),
 	KUNIT_CASE(map_has_neither_gaps_nor_overlaps),
 	KUNIT_CASE(devices_have_a_line_each),
@@ -538,6 +539,7 @@ static struct kunit_suite debugfs_suite = {
 	.exit = fixture_exit,
 	.test_cases = debugfs_test_cases,
 };
+
 kunit_test_suites(&debugfs_suite);
 
 MODULE_DESCRIPTION("KUnit tests for what debugfs shows of per-device coherent memory");
