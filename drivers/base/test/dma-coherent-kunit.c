@@ -655,39 +655,73 @@ static void alloc_zeroes_the_last_page_to_its_end(struct kunit *test)
 
 struct zeroing {
 	struct timer_list timer;
+	struct dma_coherent_region *region;
 	u8 *mem;
 	size_t size;
 	bool halfway;
 };
 
-static void look_at_zeroing(struct timer_list *timer)
+static bool is_halfway(const struct zeroing *z)
 {
-	struct zeroing *z = container_of(timer, struct zeroing, timer);
-
-	if (!READ_ONCE(z->mem[0]) && READ_ONCE(z->mem[z->size - 1]) == DIRT)
-		z->halfway = true;
+	return !READ_ONCE(z->mem[0]) && READ_ONCE(z->mem[z->size - 1]) == DIRT;
 }
 
-/* R18: a timer gets in between. It would not if the lock were held. */
+static void look_at_zeroing(struct zeroing *z)
+{
+	unsigned long flags;
+
+	if (!is_halfway(z))
+		return;
+	if (raw_spin_trylock_irqsave(&z->region->lock, flags)) {
+		if (is_halfway(z))
+			WRITE_ONCE(z->halfway, true);
+		raw_spin_unlock_irqrestore(&z->region->lock, flags);
+	}
+}
+
+static void look_by_timer(struct timer_list *timer)
+{
+	look_at_zeroing(container_of(timer, struct zeroing, timer));
+}
+
+static int look_by_thread(void *z)
+{
+	while (!kthread_should_stop()) {
+		look_at_zeroing(z);
+		cond_resched();
+	}
+	return 0;
+}
+
+/*
+ * R18: somebody gets in between who can take the lock, a timer on this processor
+ * or a thread on another one.
+ */
 static void zeroing_leaves_interrupts_on(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = add_bank(test, SZ_4M / PAGE_SIZE);
 	struct zeroing *z = kunit_kzalloc(test, sizeof(*z), GFP_KERNEL);
-	unsigned int tries;
+	unsigned long end = jiffies + 20 * HZ;
+	struct task_struct *thread;
 
 	KUNIT_ASSERT_NOT_NULL(test, z);
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	z->region = region_of(fx->dev);
 	z->mem = bank->mem;
 	z->size = bank->size;
-	timer_setup(&z->timer, look_at_zeroing, TIMER_PINNED);
-	for (tries = 0; tries < 5000 && !READ_ONCE(z->halfway); tries++) {
+	thread = kthread_run(look_by_thread, z, "look");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, thread);
+	timer_setup(&z->timer, look_by_timer, TIMER_PINNED);
+	while (time_before(jiffies, end) && !READ_ONCE(z->halfway)) {
 		memset(bank->mem, DIRT, bank->size);
 		mod_timer(&z->timer, jiffies);
 		give(fx->dev, SZ_4M / PAGE_SIZE,
 		     take(test, fx->dev, SZ_4M / PAGE_SIZE));
+		cond_resched();
 	}
 	timer_delete_sync(&z->timer);
+	kthread_stop(thread);
 	KUNIT_EXPECT_TRUE(test, z->halfway);
 }
 
