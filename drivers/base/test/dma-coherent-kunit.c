@@ -668,15 +668,8 @@ static bool is_halfway(const struct zeroing *z)
 
 static void look_at_zeroing(struct zeroing *z)
 {
-	unsigned long flags;
-
-	if (!is_halfway(z))
-		return;
-	if (raw_spin_trylock_irqsave(&z->region->lock, flags)) {
-		if (is_halfway(z))
-			WRITE_ONCE(z->halfway, true);
-		raw_spin_unlock_irqrestore(&z->region->lock, flags);
-	}
+	if (is_halfway(z) && !raw_spin_is_locked(&z->region->lock) && is_halfway(z))
+		WRITE_ONCE(z->halfway, true);
 }
 
 static void look_by_timer(struct timer_list *timer)
@@ -694,7 +687,7 @@ static int look_by_thread(void *z)
 }
 
 /*
- * R18: somebody gets in between who can take the lock, a timer on this processor
+ * R18: somebody gets in between and finds the lock free, a timer on this processor
  * or a thread on another one.
  */
 static void zeroing_leaves_interrupts_on(struct kunit *test)
