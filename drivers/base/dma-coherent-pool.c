@@ -660,6 +660,28 @@ long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 }
 
 /**
+ * dma_coherent_pool_take() - take certain pages from a pool
+ * @pool: the pool
+ * @page: the first one; it need not be aligned
+ * @pages: how many
+ *
+ * Context: any; the caller holds the pool's lock.
+ * Return: @page; -EINVAL where they are not all in the pool, or @pages is 0;
+ * -EBUSY where one of them is in use. An error changes nothing.
+ */
+long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
+			    unsigned long pages)
+{
+	assert_held(pool);
+	if (!pages || page >= pool->pages || pages > pool->pages - page)
+		return -EINVAL;
+	if (page_used(pool, page) || pages > run_end(pool, page) - page)
+		return -EBUSY;
+	take(pool, page, pages);
+	return page;
+}
+
+/**
  * dma_coherent_pool_free() - give the pages of an allocation back
  * @pool: the pool
  * @page: the allocation's first page

@@ -87,6 +87,8 @@ int dma_coherent_pool_init(struct dma_coherent_pool *pool, unsigned long pages,
 void dma_coherent_pool_exit(struct dma_coherent_pool *pool);
 long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 			     unsigned long pages, unsigned long limit);
+long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
+			    unsigned long pages);
 long dma_coherent_pool_free(struct dma_coherent_pool *pool, unsigned long page);
 long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
 			    unsigned long page, unsigned long *first);

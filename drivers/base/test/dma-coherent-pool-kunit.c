@@ -417,6 +417,53 @@ static void bad_frees_are_refused(struct kunit *test)
 	take_at(test, pool, 0, 3 * WORD);
 }
 
+static void refuse_take(struct kunit *test, struct dma_coherent_pool *pool,
+			unsigned long page, unsigned long pages, long error)
+{
+	unsigned long used = pool->used_pages;
+
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, page, pages), error);
+	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	check(test, pool);
+}
+
+/* Certain pages, at either end of a hole and inside of one. */
+static void certain_pages_can_be_taken(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 4 * WORD + 3, 8);
+	static const unsigned long places[] = {
+		0, 1, WORD - 1, WORD + 3, 2 * WORD + 1, 4 * WORD + 2,
+	};
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(places); i++) {
+		KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, places[i], 1), places[i]);
+		check(test, pool);
+		refuse_take(test, pool, places[i], 1, -EBUSY);
+	}
+	refuse_take(test, pool, 2, WORD, -EBUSY);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, 2 * WORD + 2, 2 * WORD), 2 * WORD + 2);
+	check(test, pool);
+	give(test, pool, 2 * WORD + 2, 2 * WORD);
+	for (i = 0; i < ARRAY_SIZE(places); i++)
+		give(test, pool, places[i], 1);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, 0, pool->pages), 0);
+	check(test, pool);
+}
+
+static void pages_outside_can_not_be_taken(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, WORD + 3, 8);
+
+	refuse_take(test, pool, 0, 0, -EINVAL);
+	refuse_take(test, pool, 0, WORD + 4, -EINVAL);
+	refuse_take(test, pool, WORD + 2, 2, -EINVAL);
+	refuse_take(test, pool, WORD + 3, 1, -EINVAL);
+	refuse_take(test, pool, 1, ULONG_MAX, -EINVAL);
+	refuse_take(test, pool, ULONG_MAX, 1, -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, WORD + 2, 1), WORD + 2);
+}
+
 /* Behind a pool whose size is no multiple of a word, bits are marked as used. */
 static void end_of_last_word_is_outside(struct kunit *test)
 {
@@ -592,6 +639,22 @@ static long length_at(struct walk *walk, unsigned long page)
 	return end - page;
 }
 
+static const char *walk_take(struct walk *walk)
+{
+	unsigned long max = walk->pool->pages, page = below(walk, max);
+	unsigned long pages = 1 + below(walk, 1 + (max - page - 1) / (1 + below(walk, 20)));
+	bool available = !memchr_inv(walk->map + page, FREE, pages);
+	long got = dma_coherent_pool_take(walk->pool, page, pages);
+
+	if (got != (available ? (long)page : -EBUSY))
+		return "took what it should not, or did not what it should";
+	if (available) {
+		memset(walk->map + page, REST, pages);
+		walk->map[page] = FIRST;
+	}
+	return NULL;
+}
+
 /* Mostly of an allocation's first page; the others must be refused. */
 static const char *walk_free(struct walk *walk)
 {
@@ -632,7 +695,9 @@ static void walk_randomly(struct kunit *test, struct walk *walk, unsigned int se
 	prandom_seed_state(&walk->rnd, seed);
 	for (step = 0; step < 400; step++) {
 		/* Fill it for a while, then empty it for a while. */
-		if (below(walk, 10) < (step / 100 % 2 ? 3 : 6))
+		if (!below(walk, 10))
+			wrong = walk_take(walk);
+		else if (below(walk, 10) < (step / 100 % 2 ? 3 : 6))
 			wrong = walk_alloc(walk);
 		else
 			wrong = walk_free(walk);
@@ -762,6 +827,8 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE(small_buffers_leave_room),
 	KUNIT_CASE_PARAM(frees_in_every_order, length_gen_params),
 	KUNIT_CASE(bad_frees_are_refused),
+	KUNIT_CASE(certain_pages_can_be_taken),
+	KUNIT_CASE(pages_outside_can_not_be_taken),
 	KUNIT_CASE(end_of_last_word_is_outside),
 	KUNIT_CASE(every_page_knows_its_run),
 	KUNIT_CASE(fit_is_what_can_be_had),

@@ -51,6 +51,25 @@ static void alloc(struct dma_coherent_pool *pool)
 	}
 }
 
+static void take_at(struct dma_coherent_pool *pool)
+{
+	unsigned long page = nondet_ulong(), pages = nondet_ulong(), i;
+	bool busy = false;
+	long got = dma_coherent_pool_take(pool, page, pages);
+
+	for (i = 0; i < PAGES; i++)
+		if (i >= page && i - page < pages && owner[i])
+			busy = true;
+	if (!pages || page >= PAGES || pages > PAGES - page) {
+		__CPROVER_assert(got == -EINVAL, "outside");
+		return;
+	}
+	__CPROVER_assert(got == (busy ? -EBUSY : (long)page), "taken where free");
+	for (i = 0; i < PAGES && !busy; i++)
+		if (i >= page && i - page < pages)
+			owner[i] = page + 1;
+}
+
 static void release(struct dma_coherent_pool *pool)
 {
 	unsigned long page = nondet_ulong(), i, count = 0;
@@ -106,10 +125,16 @@ int main(void)
 		return 0;
 	unpack(&pool);
 	for (i = 0; i < STEPS; i++) {
-		if (nondet_ulong() % 2)
+		switch (nondet_ulong() % 3) {
+		case 0:
 			alloc(&pool);
-		else
+			break;
+		case 1:
+			take_at(&pool);
+			break;
+		default:
 			release(&pool);
+		}
 		span(&pool);
 	}
 	return 0;

@@ -53,7 +53,9 @@ int main(void)
 	CHECK(dma_coherent_pool_span(&pool, 35, &first) == 20 && first == 16);
 	CHECK(dma_coherent_pool_span(&pool, 3, &first) == -ENOENT && first == 16);
 	CHECK(dma_coherent_pool_free(&pool, 17) == -EINVAL);
+	CHECK(dma_coherent_pool_take(&pool, 30, 10) == -EBUSY);
 	CHECK(dma_coherent_pool_free(&pool, 16) == 20);
+	CHECK(dma_coherent_pool_take(&pool, 30, 10) == 30);
 	CHECK(!dma_coherent_pool_fault(&pool));
 	dma_coherent_pool_exit(&pool);
 	if (largest())

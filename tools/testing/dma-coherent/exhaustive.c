@@ -130,8 +130,13 @@ static void explore(struct search *search, const struct state *state,
 		for (limit = win->lead; limit <= m.pages; limit += (win->unit + 1) / 2)
 			done(search, state, model_alloc(&m, i * win->unit, limit));
 	}
-	for (page = win->lead ? win->lead - 1 : 0; page <= m.pages; page++)
+	for (page = win->lead ? win->lead - 1 : 0; page <= m.pages; page++) {
 		done(search, state, model_free(&m, page));
+		if ((page - win->lead) % win->unit)
+			continue;
+		for (i = 0; i <= win->units + 1; i++)
+			done(search, state, model_take(&m, page, i * win->unit));
+	}
 }
 
 static void run(const struct window *win, unsigned int max_align_order)

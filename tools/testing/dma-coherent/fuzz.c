@@ -21,7 +21,7 @@ static unsigned int number(const u8 *data)
 
 static void step(struct model *m, unsigned int act, unsigned int a, unsigned int b)
 {
-	switch (act % 6) {
+	switch (act % 8) {
 	case 0:
 		model_alloc(m, a % (m->pages + 2), ULONG_MAX);
 		break;
@@ -38,6 +38,12 @@ static void step(struct model *m, unsigned int act, unsigned int a, unsigned int
 		model_free(m, a % (m->pages + 2));
 		break;
 	case 5:
+		model_take(m, a % (m->pages + 2), b % (m->pages + 2));
+		break;
+	case 6:
+		model_take(m, a % (m->pages + 2), b % 9);
+		break;
+	case 7:
 		model_look(m, a % (m->pages + 2));
 		break;
 	}

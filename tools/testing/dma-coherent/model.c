@@ -140,6 +140,25 @@ long model_alloc(struct model *m, unsigned long pages, unsigned long limit)
 	return page;
 }
 
+long model_take(struct model *m, unsigned long page, unsigned long pages)
+{
+	long got = dma_coherent_pool_take(&m->pool, page, pages), want = page;
+
+	check_asserted(m);
+	if (!pages || pages > m->pages || page > m->pages - pages)
+		want = -EINVAL;
+	else if (!all_free(m, page, pages))
+		want = -EBUSY;
+	if (got != want)
+		fail(m, "take(%lu, %lu) = %ld, not %ld", page, pages, got, want);
+	if (got < 0)
+		return got;
+	memset(m->map + page, REST, pages);
+	m->map[page] = FIRST;
+	m->used += pages;
+	return got;
+}
+
 long model_free(struct model *m, unsigned long page)
 {
 	long pages = dma_coherent_pool_free(&m->pool, page), want = -EINVAL;

@@ -36,6 +36,7 @@ void model_exit(struct model *m);
 
 /* Each takes any numbers, valid or not, and returns what the pool returned. */
 long model_alloc(struct model *m, unsigned long pages, unsigned long limit);
+long model_take(struct model *m, unsigned long page, unsigned long pages);
 long model_free(struct model *m, unsigned long page);
 void model_look(struct model *m, unsigned long page);
 

@@ -75,6 +75,8 @@ static void step(struct walk *w)
 		w->filling = !w->filling;
 	if (!act)
 		model_look(&w->m, some_page(w));
+	else if (act == 1)
+		model_take(&w->m, some_page(w), some_size(w));
 	else if (act < (w->filling ? 12 : 5))
 		model_alloc(&w->m, some_size(w), some_limit(w));
 	else

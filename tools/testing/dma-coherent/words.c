@@ -25,10 +25,10 @@
 #define PAIRS		1000
 #define NO_LIMIT	ULONG_MAX
 
-enum { ALLOC, ALLOC_LIMITED, REFUSED, REFUSED_LIMITED, FREE, SPAN, OPERATIONS };
+enum { ALLOC, ALLOC_LIMITED, REFUSED, REFUSED_LIMITED, TAKE, FREE, SPAN, OPERATIONS };
 
 static const char *const operation_names[OPERATIONS] = {
-	"alloc", "alloc, limit", "refused", "refused, limit", "free", "span",
+	"alloc", "alloc, limit", "refused", "refused, limit", "take", "free", "span",
 };
 
 /* The most words so far, and where. */
@@ -80,6 +80,14 @@ static bool hold(unsigned long pages, unsigned long limit)
 	if (page >= 0)
 		held[nr_held++] = page;
 	return page >= 0;
+}
+
+static void hold_at(unsigned long page, unsigned long pages)
+{
+	pool_words = 0;
+	if (dma_coherent_pool_take(&pool, page, pages) >= 0)
+		held[nr_held++] = page;
+	note(TAKE);
 }
 
 static void give(unsigned long page)
@@ -249,6 +257,8 @@ static void at_random(unsigned long steps)
 			filling = !filling;
 		if (nr_held && below(4) < (filling ? 1 : 3))
 			give_nth(below(nr_held));
+		else if (!below(8))
+			hold_at(below(pool.pages), some_size());
 		else
 			hold(some_size(), below(2) ? NO_LIMIT : below(pool.pages));
 	}

@@ -5,6 +5,7 @@
 
 #define ENOENT	2
 #define ENOMEM	12
+#define EBUSY	16
 #define EINVAL	22
 
 #endif
