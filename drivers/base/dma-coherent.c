@@ -43,6 +43,8 @@
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/err.h>
+#include <linux/export.h>
 #include <linux/io.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
@@ -50,6 +52,7 @@
 #include <linux/mutex.h>
 #include <linux/pfn.h>
 #include <linux/ratelimit.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/workqueue.h>
 
@@ -337,6 +340,28 @@ static struct dma_coherent_mem *mem_holding(struct device *dev, const void *vadd
 	return found;
 }
 
+/* The global pool: for all devices that are not coherent and have no other */
+
+#ifdef CONFIG_DMA_GLOBAL_POOL
+
+static struct dma_coherent_mem *global_mem;	/* set once */
+
+static struct dma_coherent_mem *global_holding(const void *vaddr)
+{
+	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
+
+	return mem && region_holds(mem->region, vaddr) ? mem : NULL;
+}
+
+#else
+
+static struct dma_coherent_mem *global_holding(const void *vaddr)
+{
+	return NULL;
+}
+
+#endif
+
 /* Where a device sees memory */
 
 static void view_translate(struct device *dev, phys_addr_t base,
@@ -590,6 +615,15 @@ static enum dma_coherent_free judge(const struct release *rel, const void *vaddr
 }
 
 /* Return: true when that was the last buffer of a detached attachment. */
+static bool give_back(struct dma_coherent_mem *mem, unsigned long page)
+{
+	lockdep_assert_held(&mem->region->lock);
+	dma_coherent_pool_free(&mem->region->pool, page);
+	mem->live--;
+	return mem_idle(mem);
+}
+
+/* Return: likewise. */
 static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 			struct release *rel)
 {
@@ -601,11 +635,8 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 	dma_coherent_pool_run(&region->pool, rel->page, &rel->run);
 	rel->verdict = judge(rel, vaddr);
 	dma_coherent_count_free(&region->stats, rel->verdict);
-	if (rel->verdict <= DMA_COHERENT_FREE_WRONG_ORDER) {
-		dma_coherent_pool_free(&region->pool, rel->page);
-		mem->live--;
-		drained = mem_idle(mem);
-	}
+	if (rel->verdict <= DMA_COHERENT_FREE_WRONG_ORDER)
+		drained = give_back(mem, rel->page);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	return drained;
 }
@@ -683,20 +714,17 @@ int dma_release_from_coherent(struct device *dev, int order, void *vaddr)
 /* Mmap */
 
 /*
- * The first page frame that @vma asks for in the buffer at @vaddr.
- * Return: -ENXIO where it asks for more than the buffer, or than one buffer.
+ * The first of @pages page frames, @off behind @vaddr.
+ * Return: -ENXIO where they are not all inside the one live buffer there.
  */
-static int mmap_pfn(struct dma_coherent_region *region,
-		    struct vm_area_struct *vma, const void *vaddr, size_t size,
-		    unsigned long *pfn)
+static int buffer_pfn(struct dma_coherent_region *region, const void *vaddr,
+		      unsigned long off, unsigned long pages, unsigned long *pfn)
 {
 	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
-	unsigned long count = PFN_DOWN(PAGE_ALIGN(size));
-	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma);
 	unsigned long first, flags;
 	long span;
 
-	if (offset_in_page(vaddr) || off >= count || pages > count - off)
+	if (offset_in_page(vaddr))
 		return -ENXIO;
 	raw_spin_lock_irqsave(&region->lock, flags);
 	span = dma_coherent_pool_span(&region->pool, page, &first);
@@ -705,6 +733,22 @@ static int mmap_pfn(struct dma_coherent_region *region,
 		return -ENXIO;
 	*pfn = PHYS_PFN(region->base) + page + off;
 	return 0;
+}
+
+/*
+ * The first page frame that @vma asks for in the buffer at @vaddr.
+ * Return: -ENXIO where it asks for more than @size, or than one buffer.
+ */
+static int mmap_pfn(struct dma_coherent_region *region,
+		    struct vm_area_struct *vma, const void *vaddr, size_t size,
+		    unsigned long *pfn)
+{
+	unsigned long count = PFN_DOWN(PAGE_ALIGN(size));
+	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma);
+
+	if (off >= count || pages > count - off)
+		return -ENXIO;
+	return buffer_pfn(region, vaddr, off, pages, pfn);
 }
 
 static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
@@ -762,6 +806,280 @@ int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 		*ret = map_pfn(vma, pfn);
 	return !!mem;
 }
+
+/* Pages and addresses */
+
+static struct dma_coherent_mem *any_holding(struct device *dev, const void *vaddr)
+{
+	return mem_holding(dev, vaddr) ?: global_holding(vaddr);
+}
+
+/**
+ * dma_coherent_has_pages() - whether memory is what scatter lists are made of
+ * @pfn: first page frame
+ * @pages: how many
+ *
+ * Context: any.
+ * Return: true where each of them has a struct page.
+ */
+bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_has_pages, pfn, pages);
+
+	for (; pages; pfn++, pages--)
+		if (!pfn_valid(pfn))
+			return false;
+	return true;
+}
+
+static int sgtable_pfn(struct device *dev, struct dma_coherent_region *region,
+		       const void *vaddr, size_t size, unsigned long *pfn)
+{
+	unsigned long pages = PFN_DOWN(PAGE_ALIGN(size));
+	int err = pages ? buffer_pfn(region, vaddr, 0, pages, pfn) : -ENXIO;
+
+	if (err || dma_coherent_has_pages(*pfn, pages))
+		return err;
+	pr_warn_ratelimited("%s: region %s has no struct pages, its buffers can't be put in a scatter list: %d\n",
+			    dma_coherent_name(dev), region->name, -ENXIO);
+	return -ENXIO;
+}
+
+/* An entry holds less than 4 GiB. */
+static int sgtable_make(struct sg_table *sgt, unsigned long pfn, size_t size)
+{
+	const unsigned int most = UINT_MAX & PAGE_MASK;
+	struct scatterlist *sg;
+	unsigned int i, len;
+	int err;
+
+	err = sg_alloc_table(sgt, DIV_ROUND_UP(size, most), GFP_KERNEL);
+	if (err)
+		return err;
+	for_each_sgtable_sg(sgt, sg, i) {
+		len = min_t(size_t, size, most);
+		sg_set_page(sg, pfn_to_page(pfn), len, 0);
+		pfn += PFN_DOWN(len);
+		size -= len;
+	}
+	return 0;
+}
+
+/**
+ * dma_get_sgtable_from_coherent() - describe a buffer as a scatter list
+ * @dev: the device; may be NULL
+ * @sgt: the list to make
+ * @vaddr: the buffer's address for the kernel, or that of a page inside it
+ * @size: bytes
+ * @ret: set to 0; to -ENXIO where PAGE_ALIGN(@size) is not inside one live buffer,
+ *	or where the memory has no struct pages, which a scatter list is made of,
+ *	since it is no RAM of the system: that is reported; to -ENOMEM
+ *
+ * For dma_get_sgtable_attrs(), whose callers hand buffers on to other devices.
+ *
+ * Context: may sleep.
+ * Return: 0 when @vaddr is in no memory of this device, and then @ret was not
+ * set and the caller should do it; 1 otherwise.
+ */
+int dma_get_sgtable_from_coherent(struct device *dev, struct sg_table *sgt,
+				  void *vaddr, size_t size, int *ret)
+{
+	struct dma_coherent_mem *mem;
+	unsigned long pfn;
+
+	rcu_read_lock();
+	mem = any_holding(dev, vaddr);
+	if (mem)
+		*ret = sgtable_pfn(dev, mem->region, vaddr, size, &pfn);
+	rcu_read_unlock();
+	if (!mem)
+		return 0;
+
+	if (!*ret)
+		*ret = sgtable_make(sgt, pfn, PAGE_ALIGN(size));
+	return 1;
+}
+
+/**
+ * dma_coherent_to_phys() - physical address of something in a device's memory
+ * @dev: the device; may be NULL
+ * @vaddr: its address for the kernel, which may be one that was ioremapped and
+ *	that nothing but the pool can translate
+ * @phys: set to its physical address
+ *
+ * Context: any.
+ * Return: false when @vaddr is in no memory of this device, and then @phys was
+ * not set.
+ */
+bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *phys)
+{
+	struct dma_coherent_mem *mem;
+
+	rcu_read_lock();
+	mem = any_holding(dev, vaddr);
+	if (mem)
+		*phys = mem->region->base + (vaddr - mem->region->vaddr);
+	rcu_read_unlock();
+	return mem;
+}
+
+/* Occupied ranges */
+
+static int refuse_range(struct device *dev, const struct dma_coherent_mem *mem,
+			dma_addr_t addr, size_t size, int err, const char *why)
+{
+	pr_warn("%s: region %s: range of %zu bytes at %pad %s: %d\n",
+		dma_coherent_name(dev), mem ? mem->region->name : "none", size,
+		&addr, why, err);
+	return err;
+}
+
+/*
+ * The pages that @size bytes at a DMA address lie in.
+ * Return: false where they are not all in the view.
+ */
+static bool view_pages(const struct dma_coherent_view *view, dma_addr_t addr,
+		       size_t size, unsigned long *page, unsigned long *pages)
+{
+	dma_addr_t first = addr - view->handle, last = first + (size - 1);
+
+	if (!size || addr < view->handle || last < first ||
+	    last >> PAGE_SHIFT >= view->pages)
+		return false;
+	*page = first >> PAGE_SHIFT;
+	*pages = (last >> PAGE_SHIFT) - *page + 1;
+	return true;
+}
+
+/* The attachment that has a DMA address; the innermost, as in mem_holding(). */
+static struct dma_coherent_mem *mem_seeing(struct device *dev, dma_addr_t addr)
+{
+	struct dma_coherent_mem *mem, *found = NULL;
+	unsigned long page, pages, flags;
+
+	if (!has_mems(dev))
+		return NULL;
+	for_each_mem_rcu(mem, dev) {
+		raw_spin_lock_irqsave(&mem->region->lock, flags);
+		if (view_pages(&mem->view, addr, 1, &page, &pages))
+			found = mem;
+		raw_spin_unlock_irqrestore(&mem->region->lock, flags);
+	}
+	return found;
+}
+
+static long mem_occupy(struct dma_coherent_mem *mem, dma_addr_t addr, size_t size,
+		       unsigned long *pages)
+{
+	struct dma_coherent_region *region = mem->region;
+	unsigned long page, flags;
+	long ret = -EINVAL;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	if (mem->attached && view_pages(&mem->view, addr, size, &page, pages))
+		ret = dma_coherent_pool_take(&region->pool, page, *pages);
+	if (ret >= 0)
+		note_alloc(mem, page);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return ret;
+}
+
+/**
+ * dma_mark_declared_memory_occupied() - take a fixed range out of a pool
+ * @dev: the device
+ * @device_addr: where the range begins, for the device
+ * @size: bytes
+ *
+ * For what is there already and must stay where it is: the picture that a boot
+ * loader left on the screen, the mailbox of a firmware. All pages that the range
+ * touches are taken and nothing in them is changed. They are a buffer like any
+ * other: dma_mmap_coherent() maps it, and dma_free_coherent() gives it back, or
+ * dma_unmark_declared_memory_occupied(). A pool does not remember what was
+ * allocated before: mark what must not be handed out before anything is.
+ *
+ * Context: any, hard interrupts included.
+ * Return: the kernel's address of the page that @device_addr lies in; an error
+ * pointer, after a message: -EINVAL where the range is empty or not all inside one
+ * region that is attached to @dev, -EBUSY where some of it is in use.
+ */
+void *dma_mark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
+					size_t size)
+{
+	struct dma_coherent_mem *mem;
+	unsigned long pages;
+	void *vaddr = NULL;
+	long page = -EINVAL;
+
+	rcu_read_lock();
+	mem = mem_seeing(dev, device_addr);
+	if (mem)
+		page = mem_occupy(mem, device_addr, size, &pages);
+	if (page < 0) {
+		refuse_range(dev, mem, device_addr, size, page,
+			     page == -EBUSY ? "is in use" : "is not inside it");
+		vaddr = ERR_PTR(page);
+	} else {
+		trace_dma_coherent_alloc(dma_coherent_name(dev), mem->region->name,
+					 page, pages);
+		vaddr = mem->region->vaddr + PFN_PHYS(page);
+	}
+	rcu_read_unlock();
+	return vaddr;
+}
+EXPORT_SYMBOL_GPL(dma_mark_declared_memory_occupied);
+
+static int mem_vacate(struct dma_coherent_mem *mem, dma_addr_t addr, size_t size,
+		      struct dma_coherent_run *run)
+{
+	struct dma_coherent_region *region = mem->region;
+	unsigned long page, pages, flags;
+	bool drained = false;
+	int err = -EINVAL;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	if (view_pages(&mem->view, addr, size, &page, &pages) &&
+	    dma_coherent_pool_run(&region->pool, page, run) && run->used &&
+	    run->first == page && run->pages == pages) {
+		dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
+		drained = give_back(mem, page);
+		err = 0;
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (drained)
+		schedule_work(&reaper);
+	return err;
+}
+
+/**
+ * dma_unmark_declared_memory_occupied() - give an occupied range back to its pool
+ * @dev: the device
+ * @device_addr: as it was marked
+ * @size: as it was marked
+ *
+ * Context: any, hard interrupts included.
+ * Return: 0; -EINVAL after a message, with nothing changed, where no buffer has
+ * exactly the pages of this range.
+ */
+int dma_unmark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
+					size_t size)
+{
+	struct dma_coherent_mem *mem;
+	struct dma_coherent_run run;
+	int err = -EINVAL;
+
+	rcu_read_lock();
+	mem = mem_seeing(dev, device_addr);
+	if (mem)
+		err = mem_vacate(mem, device_addr, size, &run);
+	if (err)
+		refuse_range(dev, mem, device_addr, size, err, "is no occupied one");
+	else
+		trace_dma_coherent_release(dma_coherent_name(dev), mem->region->name,
+					   run.first, run.pages);
+	rcu_read_unlock();
+	return err;
+}
+EXPORT_SYMBOL_GPL(dma_unmark_declared_memory_occupied);
 
 /* What callers outside of the hooks' own names know. */
 int dma_alloc_from_dev_coherent(struct device *dev, ssize_t size,
@@ -1082,6 +1400,7 @@ int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 	snprintf(name, sizeof(name), "declared@%llx+%zx", (u64)phys_addr, size);
 	return dma_coherent_attach(dev, &spec);
 }
+EXPORT_SYMBOL_GPL(dma_declare_coherent_memory_flags);
 
 /**
  * dma_declare_coherent_memory() - give a device memory of its own
@@ -1102,6 +1421,7 @@ int dma_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
 	return dma_declare_coherent_memory_flags(dev, phys_addr, device_addr,
 						 size, 0);
 }
+EXPORT_SYMBOL_GPL(dma_declare_coherent_memory);
 
 /**
  * dma_release_coherent_memory() - take back what was declared for a device
@@ -1118,19 +1438,47 @@ void dma_release_coherent_memory(struct device *dev)
 	if (has_mems(dev))
 		detach_all(dev, DMA_COHERENT_DECLARED, NULL);
 }
+EXPORT_SYMBOL_GPL(dma_release_coherent_memory);
+
+static void dmam_detach(struct device *dev, void *base)
+{
+	dma_coherent_detach(dev, DMA_COHERENT_DECLARED, *(phys_addr_t *)base);
+}
+
+/**
+ * dmam_declare_coherent_memory() - give a device memory for as long as its driver
+ * @dev: the device
+ * @phys_addr: physical address of the memory
+ * @device_addr: the same for the device
+ * @size: bytes
+ *
+ * dma_declare_coherent_memory(), and what it declared is taken back when the
+ * driver is unbound, after everything managed that came later.
+ *
+ * Context: may sleep.
+ * Return: 0 or an errno.
+ */
+int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
+				 dma_addr_t device_addr, size_t size)
+{
+	phys_addr_t *base = devres_alloc(dmam_detach, sizeof(*base), GFP_KERNEL);
+	int err;
+
+	if (!base)
+		return -ENOMEM;
+	*base = phys_addr;
+	err = dma_declare_coherent_memory(dev, phys_addr, device_addr, size);
+	if (err)
+		devres_free(base);
+	else
+		devres_add(dev, base);
+	return err;
+}
+EXPORT_SYMBOL_GPL(dmam_declare_coherent_memory);
 
 #ifdef CONFIG_DMA_GLOBAL_POOL
 
-/* The global pool: for all devices that are not coherent and have no other */
-
-static struct dma_coherent_mem *global_mem;	/* set once */
-
-static struct dma_coherent_mem *global_holding(const void *vaddr)
-{
-	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
-
-	return mem && region_holds(mem->region, vaddr) ? mem : NULL;
-}
+/* Serving from the global pool */
 
 /**
  * dma_alloc_from_global_coherent() - allocate from the global pool

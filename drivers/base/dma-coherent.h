@@ -196,6 +196,7 @@ const char *dma_coherent_name(const struct device *dev);
 unsigned long dma_coherent_reach(struct device *dev,
 				 const struct dma_coherent_view *view);
 bool dma_coherent_can_cache(struct device *dev);
+bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages);
 void *dma_coherent_map(phys_addr_t base, size_t size, bool cached);
 void dma_coherent_reap(void);
 #else

@@ -9,9 +9,11 @@
 
 #include <linux/bits.h>
 #include <linux/dma-map-ops.h>
+#include <linux/err.h>
 #include <linux/types.h>
 
 struct device;
+struct sg_table;
 struct vm_area_struct;
 
 /*
@@ -27,10 +29,19 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 int dma_release_from_coherent(struct device *dev, int order, void *vaddr);
 int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 			   void *vaddr, size_t size, int *ret);
+int dma_get_sgtable_from_coherent(struct device *dev, struct sg_table *sgt,
+				  void *vaddr, size_t size, int *ret);
+bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *phys);
 
 int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 				      dma_addr_t device_addr, size_t size,
 				      unsigned int flags);
+int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
+				 dma_addr_t device_addr, size_t size);
+void *dma_mark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
+					size_t size);
+int dma_unmark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
+					size_t size);
 
 #else
 
@@ -53,11 +64,45 @@ static inline int dma_mmap_from_coherent(struct device *dev,
 	return 0;
 }
 
+static inline int dma_get_sgtable_from_coherent(struct device *dev,
+						struct sg_table *sgt, void *vaddr,
+						size_t size, int *ret)
+{
+	return 0;
+}
+
+static inline bool dma_coherent_to_phys(struct device *dev, const void *vaddr,
+					phys_addr_t *phys)
+{
+	return false;
+}
+
 static inline int dma_declare_coherent_memory_flags(struct device *dev,
 						    phys_addr_t phys_addr,
 						    dma_addr_t device_addr,
 						    size_t size,
 						    unsigned int flags)
+{
+	return -ENOSYS;
+}
+
+static inline int dmam_declare_coherent_memory(struct device *dev,
+					       phys_addr_t phys_addr,
+					       dma_addr_t device_addr, size_t size)
+{
+	return -ENOSYS;
+}
+
+static inline void *dma_mark_declared_memory_occupied(struct device *dev,
+						      dma_addr_t device_addr,
+						      size_t size)
+{
+	return ERR_PTR(-ENOSYS);
+}
+
+static inline int dma_unmark_declared_memory_occupied(struct device *dev,
+						      dma_addr_t device_addr,
+						      size_t size)
 {
 	return -ENOSYS;
 }

@@ -30,6 +30,7 @@
 #include <linux/debugfs.h>
 #include <linux/delay.h>
 #include <linux/device.h>
+#include <linux/device/bus.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -46,11 +47,13 @@
 #include <linux/moduleparam.h>
 #include <linux/pfn.h>
 #include <linux/prandom.h>
+#include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/timer.h>
 #include <linux/uaccess.h>
 #include <linux/workqueue.h>
+#include <trace/events/dma.h>
 #include <trace/events/dma_coherent.h>
 
 #include "../dma-coherent.h"
@@ -98,6 +101,7 @@ struct bank {
  * @maps: calls of the mapping stub
  * @map_fails: it returns NULL
  * @map_sleeps: it takes its time
+ * @api_errors: what the DMA API's debugging has counted, and is to count
  */
 struct fixture {
 	struct device *dev;
@@ -107,6 +111,7 @@ struct fixture {
 	unsigned int maps;
 	bool map_fails;
 	bool map_sleeps;
+	u32 api_errors;
 };
 
 /* The global pool's memory, for as long as the system runs. */
@@ -321,6 +326,48 @@ static int give(struct device *dev, unsigned long pages, void *vaddr)
 	return dma_release_from_coherent(dev, order_base_2(pages), vaddr);
 }
 
+/* What the debugging of the DMA API says, with CONFIG_DMA_API_DEBUG */
+
+static u32 *api_number(const char *name)
+{
+	struct dentry *dir = debugfs_lookup("dma-api", NULL);
+	struct dentry *file = dir ? debugfs_lookup(name, dir) : NULL;
+	u32 *number = file ? d_inode(file)->i_private : NULL;
+
+	dput(file);
+	dput(dir);
+	return number;
+}
+
+static u32 api_errors(void)
+{
+	u32 *errors = api_number("error_count");
+
+	return errors ? READ_ONCE(*errors) : 0;
+}
+
+/* The test does something wrong on purpose: @errors are to be counted, not printed. */
+static void expect_api_errors(struct kunit *test, u32 errors)
+{
+	u32 *printed = api_number("num_errors");
+	struct fixture *fx = test->priv;
+
+	if (!printed)
+		return;
+	WRITE_ONCE(*printed, 0);
+	fx->api_errors += errors;
+}
+
+static void check_api_errors(struct kunit *test)
+{
+	u32 *printed = api_number("num_errors");
+	struct fixture *fx = test->priv;
+
+	KUNIT_EXPECT_EQ(test, api_errors(), fx->api_errors);
+	if (printed)
+		WRITE_ONCE(*printed, 1);
+}
+
 /* Init and exit */
 
 /* Give back all that is out. */
@@ -347,6 +394,7 @@ static void fixture_exit(struct kunit *test)
 
 	if (!fx)
 		return;
+	check_api_errors(test);
 	if (!IS_ERR_OR_NULL(fx->dev)) {
 		drain(fx->dev);
 		dma_coherent_device_release(fx->dev);
@@ -365,6 +413,7 @@ static int fixture_init(struct kunit *test)
 	if (!fx)
 		return -ENOMEM;
 	test->priv = fx;
+	fx->api_errors = api_errors();
 	fx->dev = kunit_device_register(test, "dev");
 	if (IS_ERR(fx->dev))
 		return PTR_ERR(fx->dev);
@@ -602,14 +651,15 @@ static void release_above_4g(struct kunit *test)
 static void alloc_above_4g(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *vaddr, *mem = fx->bank[0].mem;
+	void *vaddr = NULL, *mem = fx->bank[0].mem;
 	struct dma_coherent_region *region;
 	dma_addr_t handle = 0;
 	unsigned long flags;
 
 	set_up_above_4g(test, mem - PFN_PHYS(BEHIND_5G), 1);
 	region = region_of(fx->dev);
-	vaddr = dma_alloc_coherent(fx->dev, 4 * PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 4 * PAGE_SIZE,
+							 &handle, &vaddr));
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, mem + 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(BEHIND_5G + 4));
 	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G + 5);
@@ -651,6 +701,7 @@ static void alloc_zeroes_the_last_page_to_its_end(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 0, 2 * PAGE_SIZE));
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr + 2 * PAGE_SIZE, DIRT,
 					   POOL_SIZE - 2 * PAGE_SIZE));
+	dma_free_coherent(fx->dev, PAGE_SIZE + 100, vaddr, handle);
 }
 
 struct zeroing {
@@ -811,7 +862,7 @@ static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
 
 	dma_free_coherent(fx->dev, PAGE_SIZE, generic, handle);
 	expect_sound(test, fx->dev, POOL_PAGES);
-	dma_free_coherent(fx->dev, POOL_SIZE, mine, HANDLE);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, mine), 1);
 	expect_sound(test, fx->dev, 0);
 }
 
@@ -875,6 +926,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	/* Not what is refused, but what is freed in spite of a wrong size. */
+	expect_api_errors(test, 2);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	vaddr = dma_alloc_coherent(fx->dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
@@ -883,6 +935,168 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, taken, 3 + 2);
 	KUNIT_EXPECT_EQ(test, given, 3 + 2);
+}
+
+struct api_trace {
+	unsigned int allocs;
+	unsigned int frees;
+	void *vaddr;
+	dma_addr_t handle;
+	size_t size;
+};
+
+static void note_api_alloc(void *data, struct device *dev, void *vaddr, dma_addr_t handle,
+			   size_t size, enum dma_data_direction dir, gfp_t flags,
+			   unsigned long attrs)
+{
+	struct api_trace *trace = data;
+
+	trace->allocs++;
+	trace->vaddr = vaddr;
+	trace->handle = handle;
+	trace->size = size;
+}
+
+static void note_api_free(void *data, struct device *dev, void *vaddr, dma_addr_t handle,
+			  size_t size, enum dma_data_direction dir, unsigned long attrs)
+{
+	struct api_trace *trace = data;
+
+	trace->frees += trace->vaddr == vaddr && trace->handle == handle && trace->size == size;
+}
+
+/* F6 and F5: the API's own events pair, and none has a handle that nobody set. */
+static void api_traces_alloc_and_free(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct api_trace trace = {};
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	if (register_trace_dma_alloc(note_api_alloc, &trace))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	KUNIT_EXPECT_EQ(test, register_trace_dma_free(note_api_free, &trace), 0);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	KUNIT_EXPECT_EQ(test, trace.allocs, 1);
+	KUNIT_EXPECT_EQ(test, trace.frees, 1);
+	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(fx->dev, 2 * POOL_SIZE, &handle, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, trace.allocs, 2);
+	KUNIT_EXPECT_EQ(test, trace.handle, DMA_MAPPING_ERROR);
+	unregister_trace_dma_alloc(note_api_alloc, &trace);
+	unregister_trace_dma_free(note_api_free, &trace);
+	tracepoint_synchronize_unregister();
+}
+
+static void need_api_debug(struct kunit *test)
+{
+	if (!api_number("error_count"))
+		kunit_skip(test, "needs CONFIG_DMA_API_DEBUG and its debugfs files");
+}
+
+/* F6: and each error is found, also where the memory is not where it seems to be. */
+static void api_debug_knows_buffers(struct kunit *test)
+{
+	struct bank *bank = add_bank_at(test, 8, SZ_1G);
+	struct fixture *fx = test->priv;
+	dma_addr_t handle;
+	void *vaddr;
+
+	need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	check_api_errors(test);
+	expect_api_errors(test, 1);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	check_api_errors(test);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	expect_api_errors(test, 1);
+	dma_free_coherent(fx->dev, 2 * PAGE_SIZE, vaddr, handle);
+}
+
+/* A buffer that lies in another one is no error. */
+static void api_debug_knows_nested_pools(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+	dma_addr_t outer_handle, handle;
+	void *vaddr;
+
+	need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = dma_alloc_coherent(fx->dev, inner.size, &outer_handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, inner.mem);
+	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &inner), 0);
+	vaddr = dma_alloc_coherent(fx->other, PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, inner.mem);
+	dma_free_coherent(fx->other, PAGE_SIZE, vaddr, handle);
+	dma_free_coherent(fx->dev, inner.size, inner.mem, outer_handle);
+}
+
+/* A bus that the debugging of the API watches, for as long as the system runs. */
+
+static struct bank *leaky_bank;
+
+static int leaky_probe(struct device *dev)
+{
+	dma_addr_t handle;
+	int err;
+
+	dev->coherent_dma_mask = DMA_BIT_MASK(64);
+	err = declare(dev, leaky_bank);
+	return err ?: dma_alloc_coherent(dev, PAGE_SIZE, &handle, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+static const struct bus_type leaky_bus = { .name = "dma-coherent-kunit" };
+
+static void leaky_release(struct device *dev)
+{
+	kfree(dev);
+}
+
+static struct device_driver leaky_driver = {
+	.name = "leaky",
+	.bus = &leaky_bus,
+	.probe = leaky_probe,
+};
+
+static bool leaky_bus_is_there(void)
+{
+	static bool there;
+
+	if (!there && !bus_register(&leaky_bus)) {
+		dma_debug_add_bus(&leaky_bus);
+		there = true;
+	}
+	return there;
+}
+
+static void api_debug_reports_a_drivers_leak(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *dev;
+
+	need_api_debug(test);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	KUNIT_ASSERT_TRUE(test, leaky_bus_is_there());
+	leaky_bank = &fx->bank[0];
+	dev->init_name = "leaky";
+	dev->bus = &leaky_bus;
+	dev->release = leaky_release;
+	KUNIT_EXPECT_EQ(test, driver_register(&leaky_driver), 0);
+	KUNIT_EXPECT_EQ(test, device_register(dev), 0);
+	KUNIT_EXPECT_NOT_NULL(test, dev->dma_mem);
+	check_api_errors(test);
+	expect_api_errors(test, 1);
+	drain(dev);
+	driver_unregister(&leaky_driver);
+	device_unregister(dev);
+	dma_coherent_reap();
 }
 
 /* Release */
@@ -1069,6 +1283,7 @@ static void generic_code_never_gets_a_bad_free(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	expect_api_errors(test, 2);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr + PAGE_SIZE, handle + PAGE_SIZE);
 	expect_sound(test, fx->dev, 3);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
@@ -2040,7 +2255,7 @@ static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE + (second - first));
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, POOL_SIZE));
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, first), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, second), 1);
+	dma_free_coherent(fx->dev, PAGE_SIZE, second, handle);
 	expect_sound(test, fx->dev, 0);
 }
 
@@ -2188,16 +2403,19 @@ static void go_round(void *arg)
 {
 	struct round_trip *trip = arg;
 	dma_addr_t handle;
+	void *vaddr = NULL;
 
 	trip->seen.hardirq = in_hardirq();
 	trip->seen.softirq = in_serving_softirq();
 	trip->seen.irqs_off = irqs_disabled();
-	trip->vaddr = dma_alloc_coherent(trip->dev, 3 * PAGE_SIZE, &handle, GFP_ATOMIC);
-	if (!trip->vaddr)
+	/* The hooks: the debugging of the API has locks that may sleep with PREEMPT_RT. */
+	dma_alloc_from_coherent(trip->dev, 3 * PAGE_SIZE, &handle, &vaddr);
+	trip->vaddr = vaddr;
+	if (!vaddr)
 		return;
 	trip->zeroed = !memchr_inv(trip->vaddr, 0, 3 * PAGE_SIZE);
 	trip->refused = is_refused(trip->dev, POOL_SIZE);
-	dma_free_coherent(trip->dev, 3 * PAGE_SIZE, trip->vaddr, handle);
+	give(trip->dev, 3, vaddr);
 	trip->released = give(trip->dev, 3, trip->vaddr);
 }
 
@@ -2745,11 +2963,14 @@ static void global_pool_maps(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct view view = { .size = 2 * PAGE_SIZE };
+	phys_addr_t phys = 0;
 	dma_addr_t handle;
 
 	global_is_there(test);
 	view.vaddr = dma_alloc_from_global_coherent(fx->dev, view.size, &handle);
 	KUNIT_ASSERT_NOT_NULL(test, view.vaddr);
+	KUNIT_EXPECT_TRUE(test, dma_coherent_to_phys(fx->dev, view.vaddr, &phys));
+	KUNIT_EXPECT_EQ(test, phys, dma_to_phys(fx->dev, handle));
 	*(u32 *)(view.vaddr + PAGE_SIZE) = 0x910ba1;
 	expect_user_word(test, view_map(test, &view, 2) + PAGE_SIZE, 0x910ba1);
 	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 3), -ENXIO);
@@ -2760,6 +2981,336 @@ static void global_pool_maps(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
 	view.vaddr = fx->bank[0].mem;
 	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENODEV);
+}
+
+/* Scatter lists, and physical addresses */
+
+static void sgtable_is_the_buffer(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct sg_table sgt;
+	dma_addr_t handle;
+	void *vaddr;
+	int ret = 1;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 1);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_EQ(test, 0, dma_get_sgtable(fx->dev, &sgt, vaddr, handle,
+						 2 * PAGE_SIZE + 1));
+	KUNIT_EXPECT_EQ(test, sgt.nents, 1);
+	KUNIT_EXPECT_EQ(test, sg_phys(sgt.sgl), fx->bank[0].base + (vaddr - fx->bank[0].mem));
+	KUNIT_EXPECT_EQ(test, sgt.sgl->length, 3 * PAGE_SIZE);
+	sg_free_table(&sgt);
+
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle,
+						      3 * PAGE_SIZE + 1));
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 0));
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, SIZE_MAX));
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr + 8, handle, 8));
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 8));
+	KUNIT_EXPECT_EQ(test, 0, dma_get_sgtable_from_coherent(fx->other, &sgt, vaddr, 8, &ret));
+	KUNIT_EXPECT_EQ(test, ret, 1);
+}
+
+#if defined(CONFIG_64BIT) && !defined(CONFIG_SPARSEMEM)
+
+static bool has_pages_stub(unsigned long pfn, unsigned long pages)
+{
+	return true;
+}
+
+/* An entry can't hold it all. Nobody looks at the pages. */
+static void sgtable_above_4g(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct scatterlist *sg;
+	struct sg_table sgt;
+	u64 next = 2UL * SZ_4G;
+	unsigned int i;
+	int ret = 1;
+
+	set_up_above_4g(test, fx->bank[0].mem, 4);
+	kunit_activate_static_stub(test, dma_coherent_has_pages, has_pages_stub);
+	KUNIT_EXPECT_EQ(test, 1, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
+							       PFN_PHYS(BEHIND_5G), &ret));
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	for_each_sgtable_sg(&sgt, sg, i) {
+		KUNIT_EXPECT_EQ(test, sg_phys(sg), next);
+		next += sg->length;
+	}
+	KUNIT_EXPECT_EQ(test, next, 2UL * SZ_4G + PFN_PHYS(BEHIND_5G));
+	sg_free_table(&sgt);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 4, fx->bank[0].mem + 5UL * SZ_1G), 1);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, BEHIND_5G, fx->bank[0].mem), 1);
+}
+
+#else
+
+static void sgtable_above_4g(struct kunit *test)
+{
+	kunit_skip(test, "only where addresses have 64 bits and pages are an array");
+}
+
+#endif
+
+/* F11 */
+static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
+{
+	phys_addr_t far = (phys_addr_t)1 << (sizeof(far) == 8 ? 45 : 31);
+	struct bank *bank = add_bank_at(test, 4, far);
+	struct fixture *fx = test->priv;
+	struct sg_table sgt;
+	dma_addr_t handle;
+	void *vaddr;
+
+	if (pfn_valid(PHYS_PFN(far)))
+		kunit_skip(test, "there is memory everywhere");
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, PAGE_SIZE));
+	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
+}
+
+/* F6: what nothing else can translate. */
+static void pool_knows_physical_addresses(struct kunit *test)
+{
+	struct bank *bank = add_bank_at(test, 4, SZ_1G);
+	struct fixture *fx = test->priv;
+	phys_addr_t phys = 42;
+
+	KUNIT_EXPECT_FALSE(test, dma_coherent_to_phys(fx->dev, bank->mem, &phys));
+	KUNIT_EXPECT_FALSE(test, dma_coherent_to_phys(NULL, bank->mem, &phys));
+	KUNIT_EXPECT_EQ(test, phys, 42);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	KUNIT_EXPECT_TRUE(test, dma_coherent_to_phys(fx->dev, bank->mem + PAGE_SIZE + 5, &phys));
+	KUNIT_EXPECT_EQ(test, phys, SZ_1G + PAGE_SIZE + 5);
+}
+
+/* Occupied ranges */
+
+static bool is_occupied(struct device *dev, unsigned long page, unsigned long pages)
+{
+	struct dma_coherent_run run;
+
+	return run_at(region_of(dev), page, &run) && run.used && run.first == page &&
+	       run.pages == pages;
+}
+
+static int mark_err(struct device *dev, dma_addr_t addr, size_t size)
+{
+	return PTR_ERR_OR_ZERO(dma_mark_declared_memory_occupied(dev, addr, size));
+}
+
+/* What is there stays there, nobody else gets it, and it is mapped and freed. */
+static void occupied_range_is_a_buffer(struct kunit *test)
+{
+	struct view view = { .size = 3 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+	void *vaddr, *others;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = dma_mark_declared_memory_occupied(fx->dev, HANDLE + 2 * PAGE_SIZE, view.size);
+	KUNIT_ASSERT_PTR_EQ(test, vaddr, fx->bank[0].mem + 2 * PAGE_SIZE);
+	expect_sound(test, fx->dev, 3);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 1);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, 3);
+	others = take(test, fx->dev, POOL_PAGES / 2);
+	KUNIT_EXPECT_PTR_EQ(test, others, fx->bank[0].mem + POOL_SIZE / 2);
+	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, DIRT, view.size));
+
+	view.dev = fx->dev;
+	view.vaddr = vaddr;
+	*(u32 *)(vaddr + PAGE_SIZE) = 0x0cc0;
+	expect_user_word(test, view_map(test, &view, 3) + PAGE_SIZE, 0x0cc0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 3, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	expect_sound(test, fx->dev, POOL_PAGES / 2);
+}
+
+struct occupied_case {
+	const char *name;
+	dma_addr_t offset;
+	size_t size;
+	unsigned long page;
+	unsigned long pages;
+};
+
+static const struct occupied_case ranges_in[] = {
+	{ "across the end of a page", PAGE_SIZE - 1, 2, 0, 2 },
+	{ "one byte", 0, 1, 0, 1 },
+	{ "a page's last byte", PAGE_SIZE - 1, 1, 0, 1 },
+	{ "a page", PAGE_SIZE, PAGE_SIZE, 1, 1 },
+	{ "a page, off by one", PAGE_SIZE + 1, PAGE_SIZE, 1, 2 },
+	{ "all of it", 0, POOL_SIZE, 0, POOL_PAGES },
+	{ "the last byte", POOL_SIZE - 1, 1, POOL_PAGES - 1, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(range_in, ranges_in, name);
+
+/* R1 */
+static void occupied_range_is_whole_pages(struct kunit *test)
+{
+	const struct occupied_case *range = test->param_value;
+	struct fixture *fx = test->priv;
+	dma_addr_t addr = HANDLE + range->offset;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, dma_mark_declared_memory_occupied(fx->dev, addr, range->size),
+			    fx->bank[0].mem + range->page * PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, is_occupied(fx->dev, range->page, range->pages));
+	expect_sound(test, fx->dev, range->pages);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size), 0);
+	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+}
+
+static const struct occupied_case ranges_out[] = {
+	{ "empty", 0, 0 },
+	{ "one byte too long", PAGE_SIZE, POOL_SIZE - PAGE_SIZE + 1 },
+	{ "right behind", POOL_SIZE, 1 },
+	{ "right before", -1, 1 },
+	{ "from before into it", -1, 2 },
+	{ "wrapping", PAGE_SIZE, SIZE_MAX },
+	{ "the largest", 0, SIZE_MAX },
+};
+
+KUNIT_ARRAY_PARAM_DESC(range_out, ranges_out, name);
+
+static void range_outside_is_refused(struct kunit *test)
+{
+	const struct occupied_case *range = test->param_value;
+	struct fixture *fx = test->priv;
+	dma_addr_t addr = HANDLE + range->offset;
+
+	KUNIT_EXPECT_EQ(test, mark_err(NULL, addr, range->size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
+	expect_sound(test, fx->dev, 0);
+}
+
+static void range_in_use_is_refused(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 7 * PAGE_SIZE + 1, PAGE_SIZE), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE, POOL_SIZE), -EBUSY);
+	vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + page_of(fx->dev, vaddr) * PAGE_SIZE, 1),
+			-EBUSY);
+	expect_sound(test, fx->dev, 2);
+}
+
+static void range_is_unmarked_as_it_was_marked(struct kunit *test)
+{
+	const dma_addr_t addr = HANDLE + 8 * PAGE_SIZE;
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, addr, 3 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr, 3 * PAGE_SIZE + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr + PAGE_SIZE,
+							    2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 8 * PAGE_SIZE));
+	expect_sound(test, fx->dev, 3);
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_unmark_declared_memory_occupied(fx->dev, addr + 1, 3 * PAGE_SIZE - 1));
+	expect_sound(test, fx->dev, 0);
+}
+
+static void occupied_range_outlives_its_attachment(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE, PAGE_SIZE), 0);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + PAGE_SIZE, PAGE_SIZE), -EINVAL);
+	expect_sound(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE), 0);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+}
+
+static void range_is_taken_from_the_innermost_pool(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 8);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &inner,
+					    HANDLE + (inner.mem - region_of(fx->dev)->vaddr), 0));
+	KUNIT_EXPECT_EQ(test, 0, mark_err(fx->dev, nth_mem(fx->dev, 1)->view.handle, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 1);
+	expect_sound(test, fx->dev, 16);
+
+	/* While it is there, a release goes to it. */
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, inner.mem), 1);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, inner.base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
+	expect_sound(test, fx->dev, 8);
+}
+
+/* Managed */
+
+static void managed_region_goes_with_the_driver(struct kunit *test)
+{
+	struct bank *mine = add_bank(test, 4);
+	struct fixture *fx = test->priv;
+	void *driver;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, mine), 0);
+	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	KUNIT_ASSERT_EQ(test, 0, dmam_declare_coherent_memory(fx->dev, fx->bank[0].base,
+							      2 * HANDLE, POOL_SIZE));
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, fx->bank[0].base);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 1)->view.handle, 2 * HANDLE);
+	devres_release_group(fx->dev, driver);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, mine->base);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+}
+
+/* What was there before is not taken back either. */
+static void managed_declare_that_fails_leaves_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	phys_addr_t base = fx->bank[0].base;
+	void *driver;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(fx->dev, base, HANDLE, POOL_SIZE),
+			-EBUSY);
+	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(NULL, base, HANDLE, POOL_SIZE),
+			-ENODEV);
+	devres_release_group(fx->dev, driver);
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 0));
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
 }
 
 /*
@@ -2953,17 +3504,11 @@ static const char *model_enter(struct model *m, unsigned int d, unsigned int r,
 	struct model_buffer *buffer = &m->buffer[b];
 	unsigned long first = PFN_DOWN(vaddr - m->bank[r]->mem), page, in_use;
 
-	if (first >= m->pages[r] || first + pages > model_limit(m, d, r))
-		return "a buffer out of reach";
-	if (offset_in_page(vaddr) || first % model_align(m, r, pages))
-		return "a buffer that is not aligned";
 	for (page = first; page < first + pages; page++) {
 		if (m->owner[r][page] != NOBODY)
 			return "a page given out twice";
 		m->owner[r][page] = b;
 	}
-	if (memchr_inv(vaddr, 0, pages * PAGE_SIZE))
-		return "a buffer that is not zeroed";
 	memset(vaddr, b + 1, pages * PAGE_SIZE);
 	*buffer = (struct model_buffer) { true, d, r, first, pages };
 	m->user[d][r].live++;
@@ -2971,6 +3516,18 @@ static const char *model_enter(struct model *m, unsigned int d, unsigned int r,
 	in_use = m->pages[r] - model_count(m, r, NOBODY);
 	m->stats[r].high_water = max(m->stats[r].high_water, in_use);
 	return NULL;
+}
+
+static const char *model_check_got(struct model *m, unsigned int d, unsigned int r,
+				   unsigned long pages, void *vaddr)
+{
+	unsigned long first = PFN_DOWN(vaddr - m->bank[r]->mem);
+
+	if (first >= m->pages[r] || first + pages > model_limit(m, d, r))
+		return "a buffer out of reach";
+	if (offset_in_page(vaddr) || first % model_align(m, r, pages))
+		return "a buffer that is not aligned";
+	return memchr_inv(vaddr, 0, pages * PAGE_SIZE) ? "a buffer that is not zeroed" : NULL;
 }
 
 static const char *model_alloc(struct model *m)
@@ -2995,7 +3552,35 @@ static const char *model_alloc(struct model *m)
 		return "refused what fits";
 	if (handle != model_handle(r) + (vaddr - m->bank[r]->mem))
 		return "handle and address differ";
-	return model_enter(m, d, r, b, pages, vaddr);
+	return model_check_got(m, d, r, pages, vaddr) ?:
+	       model_enter(m, d, r, b, pages, vaddr);
+}
+
+/* Any range that begins in a region, whoever reaches it. */
+static const char *model_occupy(struct model *m)
+{
+	unsigned int d = below(m, 2), b = below(m, MODEL_BUFFERS), r = below(m, 2);
+	unsigned long at = below(m, m->pages[r] * PAGE_SIZE), page;
+	size_t size = 1 + below(m, 4 * PAGE_SIZE);
+	unsigned long first = PFN_DOWN(at), behind = PFN_UP(at + size);
+	int expected = 0;
+	void *vaddr;
+
+	if (m->buffer[b].live)
+		return NULL;
+	for (page = first; page < behind && page < m->pages[r]; page++)
+		if (m->owner[r][page] != NOBODY)
+			expected = -EBUSY;
+	if (!m->user[d][r].attached || behind > m->pages[r])
+		expected = -EINVAL;
+	vaddr = dma_mark_declared_memory_occupied(m->dev[d], model_handle(r) + at, size);
+	if (PTR_ERR_OR_ZERO(vaddr) != expected)
+		return "occupied or not, wrongly";
+	if (expected)
+		return NULL;
+	if (vaddr != m->bank[r]->mem + PFN_PHYS(first))
+		return "occupied something else";
+	return model_enter(m, d, r, b, behind - first, vaddr);
 }
 
 /* A region that nobody has any more is gone, and its counters with it. */
@@ -3015,7 +3600,9 @@ static const char *model_release_one(struct model *m, unsigned int b)
 	struct model_buffer *buffer = &m->buffer[b];
 	unsigned int d = buffer->dev, r = buffer->region;
 	int order = order_base_2(buffer->pages) + (below(m, 8) ? 0 : 1 + below(m, 60));
+	bool by_range = !below(m, 8);
 	unsigned long page;
+	dma_addr_t handle;
 	void *vaddr;
 
 	if (!buffer->live)
@@ -3023,8 +3610,15 @@ static const char *model_release_one(struct model *m, unsigned int b)
 	vaddr = m->bank[r]->mem + PFN_PHYS(buffer->first);
 	if (memchr_inv(vaddr, b + 1, buffer->pages * PAGE_SIZE))
 		return "a buffer that somebody else wrote to";
-	if (dma_release_from_coherent(m->dev[d], order, vaddr) != 1)
+	handle = model_handle(r) + PFN_PHYS(buffer->first);
+	if (by_range) {
+		order = order_base_2(buffer->pages);
+		if (dma_unmark_declared_memory_occupied(m->dev[d], handle,
+							buffer->pages * PAGE_SIZE))
+			return "a range that was not there";
+	} else if (dma_release_from_coherent(m->dev[d], order, vaddr) != 1) {
 		return "a release that went to nobody";
+	}
 	m->stats[r].frees[order != order_base_2(buffer->pages) ?
 			  DMA_COHERENT_FREE_WRONG_ORDER : DMA_COHERENT_FREE_GOOD]++;
 	for (page = 0; page < buffer->pages; page++)
@@ -3199,7 +3793,7 @@ static const char *model_step(struct model *m)
 {
 	static const char *(*const step[])(struct model *m) = {
 		model_alloc, model_alloc, model_alloc, model_alloc, model_alloc,
-		model_alloc, model_alloc, model_release, model_release,
+		model_alloc, model_alloc, model_occupy, model_release, model_release,
 		model_release, model_release, model_bad_release, model_attach,
 		model_detach, model_set_mask, model_mmap,
 	};
@@ -3465,6 +4059,10 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(one_exclusive_pool_keeps_from_falling_back),
 	KUNIT_CASE(refusals_are_counted_by_cause),
 	KUNIT_CASE(alloc_and_release_are_traced),
+	KUNIT_CASE(api_traces_alloc_and_free),
+	KUNIT_CASE(api_debug_knows_buffers),
+	KUNIT_CASE(api_debug_knows_nested_pools),
+	KUNIT_CASE(api_debug_reports_a_drivers_leak),
 	KUNIT_CASE(frees_work_in_every_order),
 	KUNIT_CASE_PARAM(bad_free_is_refused, bad_free_case_gen_params),
 	KUNIT_CASE_PARAM(wrong_order_frees_the_true_length, wrong_order_gen_params),
@@ -3477,6 +4075,19 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(mmap_after_free_is_refused),
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
+	KUNIT_CASE(sgtable_is_the_buffer),
+	KUNIT_CASE(sgtable_above_4g),
+	KUNIT_CASE(memory_without_struct_pages_has_no_sgtable),
+	KUNIT_CASE(pool_knows_physical_addresses),
+	KUNIT_CASE(occupied_range_is_a_buffer),
+	KUNIT_CASE_PARAM(occupied_range_is_whole_pages, range_in_gen_params),
+	KUNIT_CASE_PARAM(range_outside_is_refused, range_out_gen_params),
+	KUNIT_CASE(range_in_use_is_refused),
+	KUNIT_CASE(range_is_unmarked_as_it_was_marked),
+	KUNIT_CASE(occupied_range_outlives_its_attachment),
+	KUNIT_CASE(range_is_taken_from_the_innermost_pool),
+	KUNIT_CASE(managed_region_goes_with_the_driver),
+	KUNIT_CASE(managed_declare_that_fails_leaves_nothing),
 	KUNIT_CASE_PARAM(declare_refuses_a_bad_region, bad_region_gen_params),
 	KUNIT_CASE_PARAM(region_is_cut_down_to_whole_pages, shrink_case_gen_params),
 	KUNIT_CASE(device_needs_no_name_and_no_mask),
