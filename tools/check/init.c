@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The first process of a UML that has run its KUnit suites: runs the selftest,
- * has kmemleak look for what all of them left behind, prints what it finds, and
+ * loads the test module where there is one, has kmemleak look for what all of them left behind, prints what it finds, and
  * halts. With coverage=DIRECTORY on the kernel's command line it leaves there, on
  * the host, what gcov counted in our files.
  *
@@ -17,6 +17,7 @@
 #include <sys/mount.h>
 #include <sys/reboot.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -51,6 +52,25 @@ static void run_selftest(void)
 		_exit(127);
 	}
 	wait(NULL);
+}
+
+/* Twice: what was left of the first time would be in the way. */
+static void load_module(void)
+{
+	int fd = open("/module.ko", O_RDONLY | O_CLOEXEC), i;
+
+	if (fd < 0)
+		return;
+	for (i = 0; i < 2; i++) {
+		if (syscall(SYS_finit_module, fd, "", 0) ||
+		    syscall(SYS_delete_module, "dma_coherent_module_test", 0)) {
+			perror("module");
+			close(fd);
+			return;
+		}
+	}
+	close(fd);
+	puts("module: loaded and unloaded twice");
 }
 
 static int scan(int fd)
@@ -104,6 +124,7 @@ int main(void)
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
 	run_selftest();
+	load_module();
 	fd = open(LEAKS, O_RDWR);
 	if (fd >= 0) {
 		print_mm_size();
