@@ -928,9 +928,9 @@ bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *ph
 static int refuse_range(struct device *dev, const struct dma_coherent_mem *mem,
 			dma_addr_t addr, size_t size, int err, const char *why)
 {
-	pr_warn("%s: region %s: range of %zu bytes at %pad %s: %d\n",
-		dma_coherent_name(dev), mem ? mem->region->name : "none", size,
-		&addr, why, err);
+	pr_warn_ratelimited("%s: region %s: range of %zu bytes at %pad %s: %d\n",
+			    dma_coherent_name(dev), mem ? mem->region->name : "none",
+			    size, &addr, why, err);
 	return err;
 }
 
@@ -993,9 +993,10 @@ static long mem_occupy(struct dma_coherent_mem *mem, dma_addr_t addr, size_t siz
  * For what is there already and must stay where it is: the picture that a boot
  * loader left on the screen, the mailbox of a firmware. All pages that the range
  * touches are taken and nothing in them is changed. They are a buffer like any
- * other: dma_mmap_coherent() maps it, and dma_free_coherent() gives it back, or
- * dma_unmark_declared_memory_occupied(). A pool does not remember what was
- * allocated before: mark what must not be handed out before anything is.
+ * other, which dma_mmap_coherent() maps. dma_unmark_declared_memory_occupied()
+ * gives it back; dma_free_coherent() could, but the debugging of the API would
+ * report that nobody allocated it. A pool does not remember what was there
+ * before: mark what must not be handed out before anything is allocated.
  *
  * Context: any, hard interrupts included.
  * Return: the kernel's address of the page that @device_addr lies in; an error
