@@ -1830,9 +1830,29 @@ static void need_failslab(struct kunit *test)
 		kunit_skip(test, "needs CONFIG_FAILSLAB and its debugfs files");
 }
 
+static int declare_managed(struct device *dev, const struct bank *bank)
+{
+	return dmam_declare_coherent_memory(dev, bank->base, HANDLE, bank->size);
+}
+
+struct failing_case {
+	const char *name;
+	int (*declare)(struct device *dev, const struct bank *bank);
+	unsigned int allocations;
+};
+
+static const struct failing_case failing_cases[] = {
+	/* The region, its pool's records, the attachment. */
+	{ "declare", declare, 3 },
+	{ "managed declare", declare_managed, 4 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(failing_case, failing_cases, name);
+
 /* Some do without: owners and debugfs. Of the others, each must be met. */
 static void each_allocation_of_declare_may_fail(struct kunit *test)
 {
+	const struct failing_case *c = test->param_value;
 	unsigned int nth, failed = 0;
 	struct fixture *fx = test->priv;
 	bool met = true;
@@ -1842,7 +1862,7 @@ static void each_allocation_of_declare_may_fail(struct kunit *test)
 	stub_mapping(test);
 	for (nth = 1; met; nth++) {
 		failslab_arm(nth);
-		err = declare(fx->dev, &fx->bank[0]);
+		err = c->declare(fx->dev, &fx->bank[0]);
 		met = failslab_disarm();
 		KUNIT_EXPECT_TRUE(test, !err || (met && err == -ENOMEM));
 		failed += !!err;
@@ -1860,8 +1880,7 @@ static void each_allocation_of_declare_may_fail(struct kunit *test)
 		dma_release_coherent_memory(fx->dev);
 		dma_coherent_reap();
 	}
-	/* The region, its pool's records, the attachment. */
-	KUNIT_EXPECT_GE(test, failed, 3);
+	KUNIT_EXPECT_GE(test, failed, c->allocations);
 }
 
 /* R3 with a region that another device uses. */
@@ -2903,6 +2922,7 @@ static void global_pool_serves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, fx), 0);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, (void *)-PAGE_SIZE), 0);
 }
 
 static void global_pool_refuses_bad_sizes(struct kunit *test)
@@ -3012,6 +3032,23 @@ static void sgtable_is_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 8));
 	KUNIT_EXPECT_EQ(test, 0, dma_get_sgtable_from_coherent(fx->other, &sgt, vaddr, 8, &ret));
 	KUNIT_EXPECT_EQ(test, ret, 1);
+}
+
+static void sgtable_that_cannot_be_allocated(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct sg_table sgt;
+	int err, ret = 1;
+	void *vaddr;
+
+	need_failslab(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = take(test, fx->dev, 1);
+	failslab_arm(1);
+	err = dma_get_sgtable_from_coherent(fx->dev, &sgt, vaddr, PAGE_SIZE, &ret);
+	KUNIT_EXPECT_TRUE(test, failslab_disarm());
+	KUNIT_EXPECT_EQ(test, err, 1);
+	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 }
 
 #if defined(CONFIG_64BIT) && !defined(CONFIG_SPARSEMEM)
@@ -4076,6 +4113,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
 	KUNIT_CASE(sgtable_is_the_buffer),
+	KUNIT_CASE(sgtable_that_cannot_be_allocated),
 	KUNIT_CASE(sgtable_above_4g),
 	KUNIT_CASE(memory_without_struct_pages_has_no_sgtable),
 	KUNIT_CASE(pool_knows_physical_addresses),
@@ -4097,7 +4135,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(release_leaves_firmware_regions),
 	KUNIT_CASE(detach_finds_its_region_only),
 	KUNIT_CASE(mapping_that_fails_leaves_nothing),
-	KUNIT_CASE(each_allocation_of_declare_may_fail),
+	KUNIT_CASE_PARAM(each_allocation_of_declare_may_fail, failing_case_gen_params),
 	KUNIT_CASE(each_allocation_of_sharing_may_fail),
 	KUNIT_CASE(two_devices_share_a_region),
 	KUNIT_CASE(one_detaches_while_the_other_goes_on),
