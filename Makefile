@@ -14,9 +14,12 @@ help:
 	@echo 'make run      the main job: builds a kernel for an emulated board, boots it, and draws'
 	@echo '              into a framebuffer from a declared pool; leaves build/run/'
 	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
-	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only)'
+	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only);'
+	@echo '              ARCH=arm64 and others of tools/check/machines: as QEMU emulates them'
+	@echo 'make matrix   the KUnit suites on each of those machines (hours the first time)'
 	@echo 'make coverage which lines and branches of ours the suites reach under UML'
 	@echo 'make mutate   breaks our code in 200 ways, and counts what the tests notice (an hour)'
+	@echo 'make clients  compiles everything in the tree that declares or attaches such memory'
 	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
 	@echo 'make bench    the pool beside the allocator it replaces, in one run'
 	@echo 'make patches  a series for "git am", for the chosen tree'
@@ -35,6 +38,12 @@ test:
 
 kunit:
 	$(script) tools/check/kunit
+
+matrix:
+	$(script) tools/check/matrix
+
+clients:
+	$(script) tools/check/clients
 
 coverage:
 	$(script) tools/check/coverage
@@ -60,5 +69,5 @@ update:
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit coverage mutate check bench patches tree update clean
+.PHONY: help run test kunit matrix clients coverage mutate check bench patches tree update clean
 .NOTPARALLEL:

@@ -759,9 +759,9 @@ static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
 
 	if (err)
 		return err;
-	/* The attributes of the kernel's own mapping, whatever the device's. */
-	if (!region->cached)
-		vma->vm_page_prot = pgprot_writecombine(vma->vm_page_prot);
+	/* The attributes of the kernel's own mapping, whatever the caller chose. */
+	vma->vm_page_prot = region->cached ? vm_get_page_prot(vma->vm_flags) :
+			    pgprot_writecombine(vma->vm_page_prot);
 	trace_dma_coherent_mmap(dma_coherent_name(mem->dev), region->name,
 				*pfn - PHYS_PFN(region->base), vma_pages(vma));
 	return 0;
@@ -853,7 +853,7 @@ static int sgtable_make(struct sg_table *sgt, unsigned long pfn, size_t size)
 	unsigned int i, len;
 	int err;
 
-	err = sg_alloc_table(sgt, DIV_ROUND_UP(size, most), GFP_KERNEL);
+	err = sg_alloc_table(sgt, (size - 1) / most + 1, GFP_KERNEL);
 	if (err)
 		return err;
 	for_each_sgtable_sg(sgt, sg, i) {

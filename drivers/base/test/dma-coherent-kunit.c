@@ -19,6 +19,8 @@
  *	dma_coherent_kunit.model_steps=N	steps of each random sequence
  *	dma_coherent_kunit.model_seed=N		replay the sequences of one seed
  *	dma_coherent_kunit.stress_seconds=N	length of the stress
+ *	dma_coherent_kunit.spare=ADDRESS	memory to map, 2 MiB kept from the
+ *						kernel, with "mem=" say
  */
 
 #include <kunit/device.h>
@@ -69,6 +71,10 @@ MODULE_PARM_DESC(model_seed, "Seed of the random sequences, 0 for each test's ow
 static unsigned int stress_seconds;
 module_param(stress_seconds, uint, 0444);
 MODULE_PARM_DESC(stress_seconds, "How long the stress runs, 0 for a moment");
+
+static unsigned long long spare;
+module_param(spare, ullong, 0444);
+MODULE_PARM_DESC(spare, "Physical address of memory that nobody uses and that is no System RAM, 0 for none");
 
 #define POOL_PAGES	32
 #define POOL_SIZE	(POOL_PAGES * PAGE_SIZE)
@@ -1530,7 +1536,7 @@ static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
 /* R9. Some architectures have one kind only. */
 static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 {
-	pgprot_t prot = {}, want = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);
+	pgprot_t prot = __pgprot(0), want = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);
 	struct fixture *fx = test->priv;
 	struct view view = {
 		.dev = fx->dev,
@@ -1550,6 +1556,99 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 }
 
+/* The bits of a page table's entry that tell write-combined from cached. */
+static u64 attribute_bits(u64 prot)
+{
+	return prot & (pgprot_val(PAGE_KERNEL) ^
+		       pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
+}
+
+static int read_pte(pte_t *pte, unsigned long addr, void *bits)
+{
+	*(u64 *)bits = attribute_bits(pte_val(ptep_get(pte)));
+	return 0;
+}
+
+static u64 kernel_bits(struct kunit *test, void *vaddr)
+{
+	u64 bits = attribute_bits(pgprot_val(PAGE_KERNEL));
+
+	/* All other addresses are those of the system's RAM itself. */
+	if (is_vmalloc_addr(vaddr))
+		KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(&init_mm,
+			(unsigned long)vaddr, PAGE_SIZE, read_pte, &bits));
+	return bits;
+}
+
+static u64 user_bits(struct kunit *test, unsigned long addr)
+{
+	u64 bits = ~0;
+
+	KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(current->mm, addr,
+							      PAGE_SIZE, read_pte, &bits));
+	return bits;
+}
+
+static bool can_cache(struct device *dev)
+{
+	return true;
+}
+
+static bool cannot_cache(struct device *dev)
+{
+	return false;
+}
+
+struct mapping_case {
+	const char *name;
+	bool spare;
+	bool coherent;
+};
+
+static const struct mapping_case mapping_cases[] = {
+	{ "System RAM, coherent device", false, true },
+	{ "spare memory, coherent device", true, true },
+	{ "spare memory, device that isn't coherent", true, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mapping_case, mapping_cases, name);
+
+/* With the true mapping. R9: what user space gets matches it. */
+static void mapping_has_its_attributes(struct kunit *test)
+{
+	const struct mapping_case *c = test->param_value;
+	u64 cached = attribute_bits(pgprot_val(PAGE_KERNEL));
+	u64 combined = attribute_bits(pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
+	struct fixture *fx = test->priv;
+	struct bank bank = fx->bank[0];
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+	unsigned long addr;
+	u64 want;
+
+	if (IS_ENABLED(CONFIG_UML))
+		kunit_skip(test, "UML has one kind of mapping");
+	if (c->spare && !spare)
+		kunit_skip(test, "needs dma_coherent_kunit.spare=");
+	if (c->spare)
+		bank.base = spare;
+	kunit_deactivate_static_stub(test, dma_coherent_map);
+	kunit_activate_static_stub(test, dma_coherent_can_cache,
+				   c->coherent ? can_cache : cannot_cache);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
+	want = c->spare ? combined : cached;
+	view.vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->cached, !c->spare);
+	KUNIT_EXPECT_EQ(test, kernel_bits(test, view.vaddr), want);
+	addr = view_map(test, &view, 1);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, user_bits(test, addr), want);
+
+	WRITE_ONCE(*(u32 *)view.vaddr, 0x5ee5);
+	expect_user_word(test, addr, 0x5ee5);
+	write_user_word(test, addr, 0x7eb7);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x7eb7);
+}
+
 /* Declare */
 
 struct declare_case {
@@ -1563,10 +1662,10 @@ struct declare_case {
 static const struct declare_case bad_regions[] = {
 	{ "empty", SZ_16M, HANDLE, 0 },
 	{ "empty at the top", (phys_addr_t)-1, HANDLE, 0 },
-	{ "wraps", (phys_addr_t)-PAGE_SIZE, HANDLE, 2 * PAGE_SIZE },
-	{ "wraps by a byte", (phys_addr_t)-PAGE_SIZE, HANDLE, PAGE_SIZE + 1 },
-	{ "wraps for the device", SZ_16M, (dma_addr_t)-PAGE_SIZE, 2 * PAGE_SIZE },
-	{ "wraps for the device by a byte", SZ_16M, (dma_addr_t)-PAGE_SIZE, PAGE_SIZE + 1 },
+	{ "wraps", -(phys_addr_t)PAGE_SIZE, HANDLE, 2 * PAGE_SIZE },
+	{ "wraps by a byte", -(phys_addr_t)PAGE_SIZE, HANDLE, PAGE_SIZE + 1 },
+	{ "wraps for the device", SZ_16M, -(dma_addr_t)PAGE_SIZE, 2 * PAGE_SIZE },
+	{ "wraps for the device by a byte", SZ_16M, -(dma_addr_t)PAGE_SIZE, PAGE_SIZE + 1 },
 	{ "a byte", SZ_16M, HANDLE, 1 },
 	{ "less than a page", SZ_16M, HANDLE, PAGE_SIZE - 1 },
 	/* R1: two bytes that touch two pages are none of them whole. */
@@ -2659,7 +2758,7 @@ static void set_ranges(struct kunit *test, struct device *dev, phys_addr_t base,
 
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	for (i = 0; i < 2; i++) {
-		map[i].cpu_start = base + c->range[i].first * PAGE_SIZE;
+		map[i].cpu_start = base + c->range[i].first * (s64)PAGE_SIZE;
 		map[i].dma_start = HANDLE + PFN_PHYS(c->range[i].handle);
 		map[i].size = PFN_PHYS(c->range[i].pages);
 	}
@@ -2844,7 +2943,7 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, err, -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, PAGE_SIZE - 1), -EINVAL);
-	KUNIT_EXPECT_EQ(test, global_init((phys_addr_t)-PAGE_SIZE, POOL_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, global_init(-(phys_addr_t)PAGE_SIZE, POOL_SIZE), -EINVAL);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->dev, 1, &handle));
 	KUNIT_EXPECT_EQ(test, handle, 1234);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
@@ -4112,6 +4211,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(mmap_after_free_is_refused),
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
+	KUNIT_CASE_PARAM(mapping_has_its_attributes, mapping_case_gen_params),
 	KUNIT_CASE(sgtable_is_the_buffer),
 	KUNIT_CASE(sgtable_that_cannot_be_allocated),
 	KUNIT_CASE(sgtable_above_4g),

@@ -273,11 +273,13 @@ static void reusable_region_is_declined(struct kunit *test)
 
 static void region_is_cut_down_to_whole_pages(struct kunit *test)
 {
-	struct device *dev = add_device(test, "odd");
 	struct reserved_mem *rmem = find_region(test, "kunit-odd");
+	struct device *dev;
 
+	if (PAGE_ALIGNED(rmem->size))
+		kunit_skip(test, "the region is whole pages on this machine");
+	dev = add_device(test, "odd");
 	KUNIT_EXPECT_EQ(test, probe_result(dev), 0);
-	KUNIT_EXPECT_NE(test, rmem->size % PAGE_SIZE, 0);
 	expect_region(test, first_mem(dev), "kunit-odd");
 	KUNIT_EXPECT_TRUE(test, is_served(test, dev, "kunit-odd"));
 }
@@ -339,7 +341,7 @@ static void two_devices_share_a_region(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_served(test, b, "kunit-first"));
 }
 
-/* R7: the bus puts all memory 2 GiB further up. */
+/* R7: the bus exchanges the halves of the first 4 GiB. */
 static void handles_follow_dma_ranges(struct kunit *test)
 {
 	struct reserved_mem *rmem = find_region(test, "kunit-first");
@@ -350,7 +352,7 @@ static void handles_follow_dma_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, probe_result(dev), 0);
 	vaddr = dma_alloc_coherent(dev, rmem->size, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	KUNIT_EXPECT_EQ(test, handle, rmem->base + SZ_2G);
+	KUNIT_EXPECT_EQ(test, handle, rmem->base ^ SZ_2G);
 	dma_free_coherent(dev, rmem->size, vaddr, handle);
 }
 

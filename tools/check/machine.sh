@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2034,SC2154
+#
+# For tools/check/kunit to source: has it run on a machine of the table beside this.
+
+# use_machine NAME: sets what kunit.py and the kernel are told; $tree is there and
+# $build is where things go.
+use_machine()
+{
+	local compiler qemu memory symbols symbol
+
+	read -r _ arch compiler qemu takes_tree memory symbols < <(grep "^$1 " "$top/tools/check/machines") ||
+		die "ARCH=$1: not in tools/check/machines"
+	compiler=${compiler#gcc-}
+	need_packages "$compiler-gcc:gcc-${compiler//_/-}"
+	kunitconfigs+=(--cross_compile="$compiler-")
+	for symbol in ${symbols//,/ }; do
+		[ "$symbol" = - ] || kunitconfigs+=(--kconfig_add="CONFIG_$symbol")
+	done
+	[ -z "${ALONE:-}" ] || takes_tree=-
+	if [ "$arch" = um ]; then
+		[ "$1" != um-i386 ] || use_i386 "$compiler"
+		return
+	fi
+	[ -e "$tree/tools/testing/kunit/qemu_configs/$arch.py" ] ||
+		die "kunit.py of ${tree##*/} does not know $arch"
+	need_packages "$qemu" /usr/include/libelf.h:libelf-dev
+	timeout=1800
+	[ "$memory" = - ] || use_memory "${memory%+*}" "${memory#*+}"
+	[ "$takes_tree" = - ] || kunitconfigs+=(--qemu_args="-dtb $build/test.dtb")
+}
+
+use_i386()
+{
+	need_packages "/usr/$1/lib/libc.a:libc6-dev-i386-cross"
+	kunitconfigs+=(--make_options=SUBARCH=i386)
+}
+
+# use_memory FIRST MEGABYTES
+use_memory()
+{
+	local end=$(($2 - 16))
+
+	kunitconfigs+=(--qemu_args="-m $2")
+	args+=("mem=${end}M" "$(printf 'dma_coherent_kunit.spare=%#x' $(($1 + (end << 20))))")
+}
+
+# own_tree: writes what QEMU gives the machine that kunit.py has it be.
+own_tree()
+{
+	local command
+
+	mapfile -t command < <(PYTHONPATH=$tree/tools/testing python3 -B - "$arch" <<-'END'
+		import importlib, sys
+		machine = importlib.import_module("kunit.qemu_configs." + sys.argv[1]).QEMU_ARCH
+		print("qemu-system-" + machine.qemu_arch, *machine.extra_qemu_params, sep="\n")
+	END
+	)
+	"${command[@]}" -nodefaults -display none -machine "dumpdtb=$build/own.dtb" >&2
+	dtc -q -I dtb -O dts "$build/own.dtb"
+}
+
+# Takes our files out of a copy of the tree, and leaves KUnit's own example.
+without_ours()
+{
+	local file
+
+	name+=-alone build+=-alone
+	rm -rf "$build/tree"
+	mkdir -p "$build"
+	cp -al "$tree" "$build/tree"
+	tree=$build/tree
+	while IFS= read -r file; do
+		rm -f "$tree/$file"
+	done <"$tree/.overlay/laid"
+	cp -r --remove-destination "$tree/.overlay/orig/." "$tree/"
+	printf '%s\n' CONFIG_KUNIT=y CONFIG_KUNIT_EXAMPLE_TEST=y >"$build/alone.config"
+	kunitconfigs=("${kunitconfigs[@]:1}" --kunitconfig="$build/alone.config")
+}

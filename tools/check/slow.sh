@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0
+# shellcheck shell=bash disable=SC2154
+#
+# For tools/check/static to source: the checks that take minutes.
+
+# Plain `clang` of Debian 12 is too old for the newest trees.
+check_clang()
+{
+	need_packages clang-19:clang-19 ld.lld-19:lld-19 llvm-ar-19:llvm-19
+	cp_config "$build-clang"
+	compile "$build-clang" ARCH=um LLVM=-19 W=1e
+	verdict "clang W=1" "$build-clang/said"
+}
+
+# cp_config DIRECTORY: the configuration of the other checks, for another build
+cp_config()
+{
+	mkdir -p "$1"
+	cp "$build/.config" "$1/.config"
+}
+
+# compile DIRECTORY ARGUMENT...: our sources, as far as they are configured there;
+# what is said goes to DIRECTORY/said, nothing where all went well
+compile()
+{
+	local dir=$1 object symbol objects=()
+	shift
+
+	quiet_make "$dir" "$@" olddefconfig prepare || return 0
+	for object in "${objs[@]}"; do
+		symbol=$(sed -n "s/^obj-\\\$(\\(CONFIG_[A-Z_]*\\)).*[[:space:]]${object##*/}.*/\\1/p" "${object%/*}/Makefile")
+		! grep -qE "^$symbol=[ym]" "$dir/.config" || objects+=("$object")
+	done
+	[ ${#objects[@]} -gt 0 ] || { echo "none of our files is configured" >"$dir/said"; return 0; }
+	! quiet_make "$dir" "$@" "${objects[@]}" || : >"$dir/said"
+}
+
+quiet_make()
+{
+	local dir=$1
+	shift
+
+	make -s O="$dir" -j"$(nproc)" "$@" >"$dir/said" 2>&1
+}
+
+# What our code asks about, left out or brought in: architecture, cross compiler,
+# where the configuration starts from, and what is changed then.
+combinations=(
+	'um - suites DEBUG_FS=n'
+	'um - suites DMA_COHERENT_DEBUGFS=n'
+	'um - suites DMA_COHERENT_OWNERS=n'
+	'um - suites FTRACE=n'
+	'um - suites OF=n'
+	'um - suites KUNIT=n'
+	'um - suites DMA_COHERENT_KUNIT_TEST=n'
+	'um - suites DMA_COHERENT_POOL_KUNIT_TEST=n'
+	'um - suites DMA_API_DEBUG=y'
+	'x86_64 - x86_64_defconfig EXPERT=y PREEMPT_RT=y OF=y KUNIT=y DMA_COHERENT_KUNIT_TEST=y'
+	'arm arm-linux-gnueabihf stm32_defconfig -'
+)
+
+check_combinations()
+{
+	local line arch prefix start changes dir change
+
+	need_packages arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf /usr/include/libelf.h:libelf-dev
+	for line in "${combinations[@]}"; do
+		read -r arch prefix start changes <<<"$line"
+		[ "$prefix" != - ] || prefix=
+		dir=$build-$arch
+		mkdir -p "$dir"
+		if [ "$start" = suites ]; then
+			cp_config "$dir"
+		else
+			quiet_make "$dir" ARCH="$arch" CROSS_COMPILE="${prefix:+$prefix-}" "$start" || :
+		fi
+		for change in $changes; do
+			[ "$change" = - ] || set_symbol "$dir/.config" "$change"
+		done
+		compile "$dir" ARCH="$arch" CROSS_COMPILE="${prefix:+$prefix-}" W=1e
+		verdict "$arch, ${start%_*}, $changes" "$dir/said"
+	done
+}
+
+set_symbol()
+{
+	sed -i "/^CONFIG_${2%=*}=/d; /^# CONFIG_${2%=*} is not set/d" "$1"
+	echo "CONFIG_$2" >>"$1"
+}
+
+check_coccinelle()
+{
+	local script
+
+	need_packages spatch:coccinelle
+	: >"$build/coccinelle.out"
+	laid '^(drivers|kernel)/.*\.c$' >"$build/files"
+	find scripts/coccinelle -name '*.cocci' | sort >"$build/cocci"
+	# Those that can report; some ask for a later spatch.
+	xargs -a "$build/cocci" grep -l '^virtual report' | while read -r script; do
+		xargs -a "$build/files" spatch --very-quiet -D report --sp-file "$script" \
+			--no-includes --include-headers --patch . 2>/dev/null || :
+	done | grep -E 'dma[-_]coherent' >"$build/coccinelle.out" || :
+	verdict coccinelle "$build/coccinelle.out"
+}
+
+check_html()
+{
+	need_packages sphinx-build:python3-sphinx dot:graphviz /usr/share/doc/python3-sphinx-rtd-theme:python3-sphinx-rtd-theme
+	make -s htmldocs SPHINXDIRS=core-api BUILDDIR="$build/html" DOCS_THEME=alabaster >"$build/html.log" 2>&1 || :
+	if [ -n "$(find "$build/html" -name dma-coherent.html -print -quit)" ]; then
+		grep -iE 'dma[-_]coherent.*(warning|error)' "$build/html.log" >"$build/html.out" || :
+	else
+		tail -n 30 "$build/html.log" >"$build/html.out"
+	fi
+	verdict htmldocs "$build/html.out"
+}
+
+# The examples of the manual and of README.md, and the nodes of the tests, each by
+# the schema of reserved-memory.
+check_bindings()
+{
+	local schema=/usr/lib/python3/dist-packages/dtschema/schemas/reserved-memory
+
+	need_packages dt-validate:dt-schema dtc:device-tree-compiler
+	[ -d "$schema" ] || { skip bindings "this dt-schema has no schema of reserved-memory"; return; }
+	: >"$build/bindings.out"
+	example Documentation/core-api/dma-coherent.rst >"$build/manual.dts"
+	example "$top/README.md" >"$build/readme.dts"
+	cp drivers/base/test/dma-coherent-of-kunit.dts "$build/suite.dts"
+	for dts in manual readme suite; do
+		dtc -q -I dts -O dtb -o "$build/$dts.dtb" "$build/$dts.dts" >>"$build/bindings.out" 2>&1 || continue
+		dt-validate -s "$schema" "$build/$dts.dtb" >>"$build/bindings.out" 2>&1 || :
+	done
+	verdict bindings "$build/bindings.out"
+}
+
+# example FILE: the first device tree that it shows, as one that compiles
+example()
+{
+	echo '/dts-v1/; / { #address-cells = <1>; #size-cells = <1>;'
+	awk '/reserved-memory \{/ { on = 1 }
+		on { print; n += gsub(/{/, "{") - gsub(/}/, "}") }
+		on && n == 0 && seen++ { exit }' "$1"
+	echo '};'
+}
+
+# checkpatch on the mails themselves, whose messages no other check reads.
+check_mails()
+{
+	local out
+
+	out=$("$top/tools/overlay/mails" 2>"$build/mails.log") ||
+		{ cp "$build/mails.log" "$build/mails.out"; verdict mails "$build/mails.out"; return; }
+	scripts/checkpatch.pl --strict --terse --show-types --no-summary --quiet --no-tree \
+		--ignore FILE_PATH_CHANGES,MACRO_ARG_REUSE,ENOSYS,UNDOCUMENTED_DT_STRING,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING,LONG_LINE,NO_CHANGELOG \
+		"$out"/*.patch >"$build/mails.out" 2>&1 || :
+	verdict "checkpatch --strict of the mails" "$build/mails.out"
+}
