@@ -28,6 +28,7 @@
 #include <linux/uio.h>
 
 #include "../dma-coherent.h"
+#include "dma-coherent-drain.h"
 
 #define BANK_PAGES	64
 #define SKIPPED		4		/* pages in front: aligned to so many */
@@ -122,38 +123,14 @@ static int fixture_init(struct kunit *test)
 	return 0;
 }
 
-/* A device that dies keeps its buffers' pages, and the pages their region. */
-static void give_all(struct device *dev)
-{
-	struct dma_coherent_mem *mem = READ_ONCE(dev->dma_mem);
-	struct dma_coherent_region *region;
-	struct dma_coherent_run run;
-	unsigned long flags, page;
-	bool found;
-
-	if (!mem)
-		return;
-	region = mem->region;
-	for (page = 0; ; page = run.first + run.pages) {
-		raw_spin_lock_irqsave(&region->lock, flags);
-		found = dma_coherent_pool_run(&region->pool, page, &run);
-		raw_spin_unlock_irqrestore(&region->lock, flags);
-		if (!found)
-			break;
-		if (run.used)
-			dma_release_from_coherent(dev, order_base_2(run.pages),
-						  region->vaddr + run.first * PAGE_SIZE);
-	}
-}
-
 static void fixture_exit(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
 	if (!fx || IS_ERR_OR_NULL(fx->other))
 		return;
-	give_all(fx->dev);
-	give_all(fx->other);
+	dma_coherent_drain(fx->dev);
+	dma_coherent_drain(fx->other);
 	dma_coherent_device_release(fx->dev);
 	dma_coherent_device_release(fx->other);
 	dma_coherent_reap();

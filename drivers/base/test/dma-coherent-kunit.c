@@ -59,6 +59,7 @@
 #include <trace/events/dma_coherent.h>
 
 #include "../dma-coherent.h"
+#include "dma-coherent-drain.h"
 
 static unsigned int model_steps = 3000;
 module_param(model_steps, uint, 0444);
@@ -233,18 +234,6 @@ static unsigned long page_of(struct device *dev, const void *vaddr)
 	return PFN_DOWN(vaddr - region_of(dev)->vaddr);
 }
 
-static bool run_at(struct dma_coherent_region *region, unsigned long page,
-		   struct dma_coherent_run *run)
-{
-	unsigned long flags;
-	bool found;
-
-	raw_spin_lock_irqsave(&region->lock, flags);
-	found = dma_coherent_pool_run(&region->pool, page, run);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	return found;
-}
-
 /* Return: NULL, or what is wrong with a pool. */
 static const char *region_fault(struct dma_coherent_region *region)
 {
@@ -376,24 +365,6 @@ static void check_api_errors(struct kunit *test)
 
 /* Init and exit */
 
-/* Give back all that is out. */
-static void drain(struct device *dev)
-{
-	struct dma_coherent_run run;
-	unsigned long page;
-	unsigned int n;
-
-	rcu_read_lock();
-	for (n = 0; nth_mem(dev, n); n++) {
-		struct dma_coherent_region *region = nth_region(dev, n);
-
-		for (page = 0; run_at(region, page, &run); page = run.first + run.pages)
-			if (run.used)
-				give(dev, run.pages, region->vaddr + PFN_PHYS(run.first));
-	}
-	rcu_read_unlock();
-}
-
 static void fixture_exit(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -402,11 +373,11 @@ static void fixture_exit(struct kunit *test)
 		return;
 	check_api_errors(test);
 	if (!IS_ERR_OR_NULL(fx->dev)) {
-		drain(fx->dev);
+		dma_coherent_drain(fx->dev);
 		dma_coherent_device_release(fx->dev);
 	}
 	if (!IS_ERR_OR_NULL(fx->other)) {
-		drain(fx->other);
+		dma_coherent_drain(fx->other);
 		dma_coherent_device_release(fx->other);
 	}
 	dma_coherent_reap();
@@ -917,10 +888,16 @@ static void count_pages(void *data, const char *dev, const char *pool,
 	*(unsigned long *)data += pages;
 }
 
+static void count_refusal(void *data, const char *dev, const char *pool,
+			  unsigned long pages, const char *why)
+{
+	++*(unsigned long *)data;
+}
+
 /* F6 and F13: what is traced when it is handed out, is when it is given back. */
 static void alloc_and_release_are_traced(struct kunit *test)
 {
-	unsigned long taken = 0, given = 0;
+	unsigned long taken = 0, given = 0, refused = 0;
 	struct fixture *fx = test->priv;
 	dma_addr_t handle;
 	void *vaddr;
@@ -929,6 +906,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	if (register_trace_dma_coherent_alloc(count_pages, &taken))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_release(count_pages, &given), 0);
+	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_refuse(count_refusal, &refused), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	/* Not what is refused, but what is freed in spite of a wrong size. */
@@ -938,9 +916,11 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
 	unregister_trace_dma_coherent_alloc(count_pages, &taken);
 	unregister_trace_dma_coherent_release(count_pages, &given);
+	unregister_trace_dma_coherent_refuse(count_refusal, &refused);
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, taken, 3 + 2);
 	KUNIT_EXPECT_EQ(test, given, 3 + 2);
+	KUNIT_EXPECT_EQ(test, refused, 1);
 }
 
 struct api_trace {
@@ -1099,7 +1079,7 @@ static void api_debug_reports_a_drivers_leak(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, dev->dma_mem);
 	check_api_errors(test);
 	expect_api_errors(test, 1);
-	drain(dev);
+	dma_coherent_drain(dev);
 	driver_unregister(&leaky_driver);
 	device_unregister(dev);
 	dma_coherent_reap();
@@ -1207,9 +1187,9 @@ static void bad_free_is_refused(struct kunit *test)
 				(i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict));
 	expect_sound(test, fx->dev, 6);
 	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 2);
-	KUNIT_EXPECT_TRUE(test, run_at(region_of(fx->dev), 0, &run) &&
+	KUNIT_EXPECT_TRUE(test, dma_coherent_run_at(region_of(fx->dev), 0, &run) &&
 			  run.used && run.pages == 2);
-	KUNIT_EXPECT_TRUE(test, run_at(region_of(fx->dev), 4, &run) &&
+	KUNIT_EXPECT_TRUE(test, dma_coherent_run_at(region_of(fx->dev), 4, &run) &&
 			  run.used && run.pages == 4);
 }
 
@@ -2655,7 +2635,7 @@ static void buffers_are_within_reach(struct kunit *test)
 			c->pages < POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), c->warns);
 
-	drain(fx->dev);
+	dma_coherent_drain(fx->dev);
 	vaddr = take(test, fx->dev, c->pages);
 	KUNIT_EXPECT_EQ(test, page_of(fx->dev, vaddr), 0);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, c->pages, vaddr), 1);
@@ -2779,7 +2759,7 @@ static void handles_follow_dma_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH),
 			c->pages < POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), 0);
-	drain(fx->dev);
+	dma_coherent_drain(fx->dev);
 	if (!c->pages)
 		return;
 	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, PFN_PHYS(c->pages),
@@ -2972,6 +2952,7 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 static void global_pool_shares_a_devices_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	struct dma_coherent_mem *mem;
 	dma_addr_t handle;
 	void *vaddr;
 	int err;
@@ -2985,6 +2966,9 @@ static void global_pool_shares_a_devices_region(struct kunit *test)
 	vaddr = take(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->other, 1, &handle));
 	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, vaddr), 1);
+	mem = list_last_entry(&region_of(fx->dev)->users, typeof(*mem), node);
+	KUNIT_EXPECT_NULL(test, mem->dev);
+	KUNIT_EXPECT_EQ(test, mem->view.handle, global_bank.base);
 }
 
 static void second_global_pool_is_busy(struct kunit *test)
@@ -3231,7 +3215,7 @@ static bool is_occupied(struct device *dev, unsigned long page, unsigned long pa
 {
 	struct dma_coherent_run run;
 
-	return run_at(region_of(dev), page, &run) && run.used && run.first == page &&
+	return dma_coherent_run_at(region_of(dev), page, &run) && run.used && run.first == page &&
 	       run.pages == pages;
 }
 
@@ -3885,7 +3869,7 @@ static const char *model_compare_pages(struct model *m, unsigned int r,
 	struct dma_coherent_run run;
 	unsigned long page, i;
 
-	for (page = 0; run_at(region, page, &run); page += run.pages) {
+	for (page = 0; dma_coherent_run_at(region, page, &run); page += run.pages) {
 		bool is_free = m->owner[r][page] == NOBODY;
 
 		if (run.first != page || run.used == is_free)

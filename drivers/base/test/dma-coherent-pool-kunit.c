@@ -229,6 +229,23 @@ static void limit_is_for_aligned_pages(struct kunit *test)
 	check(test, pool);
 }
 
+/* Then the hole that fits best serves, not the lowest. */
+static void limit_at_the_end_is_none(struct kunit *test)
+{
+	struct dma_coherent_pool *pool = make_pool(test, 8 * WORD, 0);
+
+	take_at(test, pool, 0, 20);
+	take_at(test, pool, 20, WORD);
+	take_at(test, pool, 20 + WORD, 10);
+	take_at(test, pool, 30 + WORD, 1);
+	give(test, pool, 0, 20);
+	give(test, pool, 20 + WORD, 10);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 10, pool->pages - 1), 0);
+	give(test, pool, 0, 10);
+	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 10, pool->pages), 20 + WORD);
+	check(test, pool);
+}
+
 /**
  * struct reach - three holes in front of the open run, and a request
  * @name: shown with the result
@@ -821,6 +838,7 @@ static struct kunit_case pool_test_cases[] = {
 	KUNIT_CASE_PARAM(limit_is_exact, geometry_gen_params),
 	KUNIT_CASE(free_pages_above_limit_do_not_count),
 	KUNIT_CASE(limit_is_for_aligned_pages),
+	KUNIT_CASE(limit_at_the_end_is_none),
 	KUNIT_CASE_PARAM(best_hole_in_reach, reach_gen_params),
 	KUNIT_CASE(cut_from_the_end_of_a_hole),
 	KUNIT_CASE(open_run_comes_last),
