@@ -382,6 +382,11 @@ static void detach_counts_what_is_out(struct kunit *test)
 	expect_said(test, "%s: gone with 1 buffers of region %s out, their pages are lost",
 		    dev_name(ear->dev), region_name(test, ear->base, PAGES * PAGE_SIZE));
 	expect_silence(test);
+
+	/* The region would outlive its memory; whoever shares it can give them back. */
+	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base, HANDLE,
+							     PAGES * PAGE_SIZE));
+	dma_coherent_drain(ear->other);
 }
 
 /* Ranges and lists */
