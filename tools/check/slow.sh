@@ -157,3 +157,17 @@ check_mails()
 		"$out"/*.patch >"$build/mails.out" 2>&1 || :
 	verdict "checkpatch --strict of the mails" "$build/mails.out"
 }
+
+# The manual's own line for those who test, as it stands there.
+check_commands()
+{
+	awk '/^\t\.\/tools\/testing\/kunit\/kunit\.py run/ { on = 1 }
+		on { print; if (!/\\$/) exit }' Documentation/core-api/dma-coherent.rst >"$build/command"
+	: >"$build/commands.out"
+	if [ ! -s "$build/command" ]; then
+		echo "the manual has no command" >"$build/commands.out"
+	elif ! bash -e "$build/command" </dev/null >"$build/command.log" 2>&1; then
+		tail -n 30 "$build/command.log" >"$build/commands.out"
+	fi
+	verdict "the manual's commands" "$build/commands.out"
+}

@@ -1569,6 +1569,15 @@ static u64 user_bits(struct kunit *test, unsigned long addr)
 	return bits;
 }
 
+static void no_device_is_not_coherent(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_EXPECT_FALSE(test, dma_coherent_can_cache(NULL));
+	KUNIT_EXPECT_EQ(test, dma_coherent_can_cache(fx->dev), dev_is_dma_coherent(fx->dev) &&
+			!force_dma_unencrypted(fx->dev));
+}
+
 static bool can_cache(struct device *dev)
 {
 	return true;
@@ -4195,6 +4204,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(mmap_after_free_is_refused),
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
+	KUNIT_CASE(no_device_is_not_coherent),
 	KUNIT_CASE_PARAM(mapping_has_its_attributes, mapping_case_gen_params),
 	KUNIT_CASE(sgtable_is_the_buffer),
 	KUNIT_CASE(sgtable_that_cannot_be_allocated),
