@@ -46,7 +46,7 @@ static void forget(struct device *dev, struct device *other)
 	dma_release_coherent_memory(other);
 }
 
-const struct implementation dma_coherent_faults_mainline = {
+static const struct implementation mainline = {
 	.declare = dma_declare_coherent_memory,
 	.release = dma_release_coherent_memory,
 	.alloc = dma_alloc_from_dev_coherent,
@@ -57,3 +57,8 @@ const struct implementation dma_coherent_faults_mainline = {
 	.mark_is_there = mark_is_there,
 	.forget = forget,
 };
+
+const struct implementation *dma_coherent_faults_mainline(void)
+{
+	return &mainline;
+}

@@ -38,8 +38,8 @@ struct implementation {
 	void (*forget)(struct device *dev, struct device *other);
 };
 
-/* Not there where the tree has no kernel/dma/coherent.c any more. */
-extern const struct implementation dma_coherent_faults_mainline __weak;
+/* NULL where the tree has no kernel/dma/coherent.c any more. */
+const struct implementation *dma_coherent_faults_mainline(void);
 
 void *dma_coherent_faults_map(phys_addr_t base, size_t size, bool cached);
 

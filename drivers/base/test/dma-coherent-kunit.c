@@ -3171,6 +3171,13 @@ static void sgtable_above_4g(struct kunit *test)
 	}
 	KUNIT_EXPECT_EQ(test, next, 2UL * SZ_4G + PFN_PHYS(BEHIND_5G));
 	sg_free_table(&sgt);
+
+	/* As much as one entry holds. */
+	KUNIT_EXPECT_EQ(test, 1, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
+							       SZ_4G - PAGE_SIZE, &ret));
+	KUNIT_ASSERT_EQ(test, ret, 0);
+	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 1);
+	sg_free_table(&sgt);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 4, fx->bank[0].mem + 5UL * SZ_1G), 1);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, BEHIND_5G, fx->bank[0].mem), 1);
 }
