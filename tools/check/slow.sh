@@ -154,7 +154,7 @@ reserved_memory_schemas()
 	[ ! -d "$schemas" ] || return 0
 	RELEASE=newest "$top/tools/overlay/tree" >/dev/null || return 1
 	(
-		cd "$build"
+		cd "$build" || exit
 		APT_CONFIG=$top/build/apt/apt.conf apt-get download -q dt-schema >&2
 		dpkg -x dt-schema_*.deb dt-schema
 		rm dt-schema_*.deb

@@ -1552,11 +1552,13 @@ static int read_pte(pte_t *pte, unsigned long addr, void *bits)
 static u64 kernel_bits(struct kunit *test, void *vaddr)
 {
 	u64 bits = attribute_bits(pgprot_val(PAGE_KERNEL));
+	unsigned long addr = (unsigned long)vaddr;
 
 	/* All other addresses are those of the system's RAM itself. */
 	if (is_vmalloc_addr(vaddr))
-		KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(&init_mm,
-			(unsigned long)vaddr, PAGE_SIZE, read_pte, &bits));
+		KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(&init_mm, addr,
+								      PAGE_SIZE, read_pte,
+								      &bits));
 	return bits;
 }
 
@@ -1574,8 +1576,8 @@ static void no_device_is_not_coherent(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	KUNIT_EXPECT_FALSE(test, dma_coherent_can_cache(NULL));
-	KUNIT_EXPECT_EQ(test, dma_coherent_can_cache(fx->dev), dev_is_dma_coherent(fx->dev) &&
-			!force_dma_unencrypted(fx->dev));
+	KUNIT_EXPECT_EQ(test, dma_coherent_can_cache(fx->dev),
+			dev_is_dma_coherent(fx->dev) && !force_dma_unencrypted(fx->dev));
 }
 
 static bool can_cache(struct device *dev)

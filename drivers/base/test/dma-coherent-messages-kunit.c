@@ -30,6 +30,20 @@
 #define HANDLE		((dma_addr_t)0x40000000)
 #define PREFIX		"dma-coherent: "
 
+/* The long ones */
+#define NOT_WHOLE							\
+	"%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used"
+#define BEYOND_REACH							\
+	"%s: region %s at %pad is beyond the device's reach, it is used all the same"
+#define WITHOUT_ADDRESS							\
+	"%s: region vram at %pa is in none of the device's dma-ranges, nothing is served from it"
+#define PAGES_REFUSED							\
+	"%s: pool %s: %lu pages refused, %s (%lu of %d are free, at most %lu can be had at once)"
+#define BAD_RELEASE							\
+	"%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)"
+#define NO_PAGES							\
+	"%s: region %s has no struct pages, its buffers can't be put in a scatter list: %d"
+
 /**
  * struct listener - what each test starts with
  * @dev: a device
@@ -217,7 +231,7 @@ static void odd_region_is_cut_down(struct kunit *test)
 	phys_addr_t size = PAGE_SIZE + 1;
 
 	KUNIT_EXPECT_EQ(test, 0, declare(ear, 0, size));
-	expect_said(test, "%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used",
+	expect_said(test, NOT_WHOLE,
 		    dev_name(ear->dev), region_name(test, ear->base, size), &size, &ear->base);
 	expect_silence(test);
 }
@@ -230,7 +244,7 @@ static void region_out_of_reach_is_told_once(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, 4 * PAGE_SIZE));
 	ear->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	take(test, 1);
-	expect_said(test, "%s: region %s at %pad is beyond the device's reach, it is used all the same",
+	expect_said(test, BEYOND_REACH,
 		    dev_name(ear->dev), region_name(test, ear->base, 4 * PAGE_SIZE), &handle);
 	take(test, 1);
 	expect_silence(test);
@@ -252,7 +266,7 @@ static void region_without_an_address_is_told(struct kunit *test)
 	map->size = PAGE_SIZE;
 	ear->dev->dma_range_map = map;
 	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
-	expect_said(test, "%s: region vram at %pa is in none of the device's dma-ranges, nothing is served from it",
+	expect_said(test, WITHOUT_ADDRESS,
 		    dev_name(ear->dev), &ear->base);
 	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, ear->base);
 	map->cpu_start = ear->base;
@@ -290,7 +304,7 @@ static void expect_request(struct kunit *test, unsigned long pages, const char *
 {
 	struct listener *ear = test->priv;
 
-	expect_said(test, "%s: pool %s: %lu pages refused, %s (%lu of %d are free, at most %lu can be had at once)",
+	expect_said(test, PAGES_REFUSED,
 		    dev_name(ear->dev), region_name(test, ear->base, PAGES * PAGE_SIZE), pages,
 		    why, free, PAGES, largest);
 	expect_silence(test);
@@ -341,7 +355,7 @@ static void expect_release(struct kunit *test, unsigned long page, int order,
 {
 	struct listener *ear = test->priv;
 
-	expect_said(test, "%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)",
+	expect_said(test, BAD_RELEASE,
 		    dev_name(ear->dev), region_name(test, ear->base, PAGES * PAGE_SIZE), page,
 		    order, why, first, last, what);
 	expect_silence(test);
@@ -431,7 +445,7 @@ static void memory_without_pages_has_no_list(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
 	kunit_activate_static_stub(test, dma_coherent_has_pages, no_pages);
 	dma_get_sgtable_from_coherent(ear->dev, &sgt, take(test, 1), PAGE_SIZE, &ret);
-	expect_said(test, "%s: region %s has no struct pages, its buffers can't be put in a scatter list: %d",
+	expect_said(test, NO_PAGES,
 		    dev_name(ear->dev), region_name(test, ear->base, PAGE_SIZE), -ENXIO);
 	expect_silence(test);
 }
