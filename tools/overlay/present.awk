@@ -16,7 +16,7 @@ function exists(file,	line, there)
 	return there
 }
 
-function flush(	i)
+function flush()
 {
 	if (block != "" && !gone)
 		printf "%s", block
@@ -50,7 +50,7 @@ dir != "" {
 /^config/ { gone = $2 in missing; name = $2 }
 /^[ \t]+depends on/ {
 	for (i = 3; i <= NF; i++)
-		if ($i in missing && !($i in seen)) {
+		if ($i in missing) {
 			gone = 1
 			missing[name] = 1
 		}
