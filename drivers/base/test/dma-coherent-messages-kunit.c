@@ -403,7 +403,7 @@ static void detach_counts_what_is_out(struct kunit *test)
 	dma_coherent_drain(ear->other);
 }
 
-/* Ranges and lists */
+/* Occupied ranges */
 
 static void expect_range(struct kunit *test, const char *region, size_t size,
 			 dma_addr_t addr, const char *why, int err)
@@ -431,6 +431,8 @@ static void bad_range_is_refused(struct kunit *test)
 	expect_range(test, name, 1, HANDLE, "is in use", -EBUSY);
 }
 
+/* Scatter lists */
+
 static bool no_pages(unsigned long pfn, unsigned long pages)
 {
 	return false;
@@ -449,6 +451,8 @@ static void memory_without_pages_has_no_list(struct kunit *test)
 		    dev_name(ear->dev), region_name(test, ear->base, PAGE_SIZE), -ENXIO);
 	expect_silence(test);
 }
+
+/* All of them */
 
 static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(good_ones_are_quiet),

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Per-device coherent memory from a module: what it can declare, allocate, mark
- * as occupied and give back while it is loaded, and that nothing is left when it
- * is unloaded, so that it can be loaded again. Loading it fails where something is
- * wrong.
+ * Per-device coherent memory from a module: what it can declare, allocate and give
+ * back while it is loaded, and that nothing is left when it is unloaded, so that it
+ * can be loaded again. Loading it fails where something is wrong.
  */
 
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <linux/array_size.h>
 #include <linux/dma-coherent.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -24,33 +24,69 @@ static void *mem;
 
 static int use_memory(struct device *dev)
 {
-	dma_addr_t handle, occupied = HANDLE + SIZE - PAGE_SIZE;
+	dma_addr_t handle;
 	void *vaddr;
 
-	if (IS_ERR(dma_mark_declared_memory_occupied(dev, occupied, PAGE_SIZE)))
-		return -EBUSY;
 	vaddr = dma_alloc_coherent(dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	if (!vaddr)
 		return -ENOMEM;
 	dma_free_coherent(dev, 3 * PAGE_SIZE, vaddr, handle);
-	if (handle < HANDLE || handle >= HANDLE + SIZE)
-		return -ERANGE;
-	return dma_unmark_declared_memory_occupied(dev, occupied, PAGE_SIZE);
+	return handle < HANDLE || handle >= HANDLE + SIZE ? -ERANGE : 0;
 }
+
+static int use_declared(struct device *dev)
+{
+	int err;
+
+	err = dma_declare_coherent_memory(dev, virt_to_phys(mem), HANDLE, SIZE);
+	if (err)
+		return err;
+	err = use_memory(dev);
+	dma_release_coherent_memory(dev);
+	return err;
+}
+
+/* Occupied ranges */
+
+static int use_occupied(struct device *dev)
+{
+	const dma_addr_t last = HANDLE + SIZE - PAGE_SIZE;
+	int err;
+
+	err = dma_declare_coherent_memory(dev, virt_to_phys(mem), HANDLE, SIZE);
+	if (err)
+		return err;
+	err = PTR_ERR_OR_ZERO(dma_mark_declared_memory_occupied(dev, last, PAGE_SIZE)) ?:
+	      dma_unmark_declared_memory_occupied(dev, last, PAGE_SIZE);
+	dma_release_coherent_memory(dev);
+	return err;
+}
+
+/* Managed */
+
+/* The driver's unbinding takes this one back. */
+static int use_managed(struct device *dev)
+{
+	return dmam_declare_coherent_memory(dev, virt_to_phys(mem), HANDLE, SIZE) ?:
+	       use_memory(dev);
+}
+
+/* The driver and its device */
+
+static int (*const uses[])(struct device *dev) = {
+	use_declared,
+	use_occupied,
+	use_managed,
+};
 
 static int test_probe(struct platform_device *pdev)
 {
-	phys_addr_t base = virt_to_phys(mem);
-	int err;
+	unsigned int i;
+	int err = 0;
 
-	err = dma_declare_coherent_memory(&pdev->dev, base, HANDLE, SIZE);
-	if (err)
-		return err;
-	err = use_memory(&pdev->dev);
-	dma_release_coherent_memory(&pdev->dev);
-	/* The driver's unbinding takes this one back. */
-	return err ?: dmam_declare_coherent_memory(&pdev->dev, base, HANDLE, SIZE) ?:
-		      use_memory(&pdev->dev);
+	for (i = 0; i < ARRAY_SIZE(uses) && !err; i++)
+		err = uses[i](&pdev->dev);
+	return err;
 }
 
 static struct platform_driver test_driver = {
@@ -85,7 +121,7 @@ static int __init test_init(void)
 		test_down();
 		return -ENXIO;
 	}
-	pr_info("declared, allocated, marked and given back\n");
+	pr_info("declared, allocated and given back\n");
 	return 0;
 
 unregister:

@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for per-device coherent memory: what the DMA API's own trace events
+ * and debugging know of it
+ */
+
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/device/bus.h>
+#include <linux/dma-map-ops.h>
+#include <linux/dma-mapping.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <trace/events/dma.h>
+
+#include "dma-coherent-fixture.h"
+
+struct api_trace {
+	unsigned int allocs;
+	unsigned int frees;
+	void *vaddr;
+	dma_addr_t handle;
+	size_t size;
+};
+
+static void note_api_alloc(void *data, struct device *dev, void *vaddr, dma_addr_t handle,
+			   size_t size, enum dma_data_direction dir, gfp_t flags,
+			   unsigned long attrs)
+{
+	struct api_trace *trace = data;
+
+	trace->allocs++;
+	trace->vaddr = vaddr;
+	trace->handle = handle;
+	trace->size = size;
+}
+
+static void note_api_free(void *data, struct device *dev, void *vaddr, dma_addr_t handle,
+			  size_t size, enum dma_data_direction dir, unsigned long attrs)
+{
+	struct api_trace *trace = data;
+
+	trace->frees += trace->vaddr == vaddr && trace->handle == handle && trace->size == size;
+}
+
+/* F6 and F5: the API's own events pair, and none has a handle that nobody set. */
+static void api_traces_alloc_and_free(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct api_trace trace = {};
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	if (register_trace_dma_alloc(note_api_alloc, &trace))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	KUNIT_EXPECT_EQ(test, register_trace_dma_free(note_api_free, &trace), 0);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	KUNIT_EXPECT_EQ(test, trace.allocs, 1);
+	KUNIT_EXPECT_EQ(test, trace.frees, 1);
+	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(fx->dev, 2 * POOL_SIZE, &handle, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, trace.allocs, 2);
+	KUNIT_EXPECT_EQ(test, trace.handle, DMA_MAPPING_ERROR);
+	unregister_trace_dma_alloc(note_api_alloc, &trace);
+	unregister_trace_dma_free(note_api_free, &trace);
+	tracepoint_synchronize_unregister();
+}
+
+static void need_api_debug(struct kunit *test)
+{
+	if (!api_number("error_count"))
+		kunit_skip(test, "needs CONFIG_DMA_API_DEBUG and its debugfs files");
+}
+
+/* F6: and each error is found, also where the memory is not where it seems to be. */
+static void api_debug_knows_buffers(struct kunit *test)
+{
+	struct bank *bank = add_bank_at(test, 8, SZ_1G);
+	struct fixture *fx = test->priv;
+	dma_addr_t handle;
+	void *vaddr;
+
+	need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	check_api_errors(test);
+	expect_api_errors(test, 1);
+	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
+	check_api_errors(test);
+	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
+	expect_api_errors(test, 1);
+	dma_free_coherent(fx->dev, 2 * PAGE_SIZE, vaddr, handle);
+}
+
+/* A buffer that lies in another one is no error. */
+static void api_debug_knows_nested_pools(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+	dma_addr_t outer_handle, handle;
+	void *vaddr;
+
+	need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = dma_alloc_coherent(fx->dev, inner.size, &outer_handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, inner.mem);
+	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &inner), 0);
+	vaddr = dma_alloc_coherent(fx->other, PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, inner.mem);
+	dma_free_coherent(fx->other, PAGE_SIZE, vaddr, handle);
+	dma_free_coherent(fx->dev, inner.size, inner.mem, outer_handle);
+}
+
+/* A bus that the debugging of the API watches, for as long as the system runs. */
+
+static struct bank *leaky_bank;
+
+static int leaky_probe(struct device *dev)
+{
+	dma_addr_t handle;
+	int err;
+
+	dev->coherent_dma_mask = DMA_BIT_MASK(64);
+	err = declare(dev, leaky_bank);
+	return err ?: dma_alloc_coherent(dev, PAGE_SIZE, &handle, GFP_KERNEL) ? 0 : -ENOMEM;
+}
+
+static const struct bus_type leaky_bus = { .name = "dma-coherent-kunit" };
+
+static void leaky_release(struct device *dev)
+{
+	kfree(dev);
+}
+
+static struct device_driver leaky_driver = {
+	.name = "leaky",
+	.bus = &leaky_bus,
+	.probe = leaky_probe,
+};
+
+static bool leaky_bus_is_there(void)
+{
+	static bool there;
+
+	if (!there && !bus_register(&leaky_bus)) {
+		dma_debug_add_bus(&leaky_bus);
+		there = true;
+	}
+	return there;
+}
+
+static void api_debug_reports_a_drivers_leak(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *dev;
+
+	need_api_debug(test);
+	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	KUNIT_ASSERT_TRUE(test, leaky_bus_is_there());
+	leaky_bank = &fx->bank[0];
+	dev->init_name = "leaky";
+	dev->bus = &leaky_bus;
+	dev->release = leaky_release;
+	KUNIT_EXPECT_EQ(test, driver_register(&leaky_driver), 0);
+	KUNIT_EXPECT_EQ(test, device_register(dev), 0);
+	KUNIT_EXPECT_NOT_NULL(test, dev->dma_mem);
+	check_api_errors(test);
+	expect_api_errors(test, 1);
+	dma_coherent_drain(dev);
+	driver_unregister(&leaky_driver);
+	device_unregister(dev);
+	dma_coherent_reap();
+}
+
+static struct kunit_case dma_coherent_api_cases[] = {
+	KUNIT_CASE(api_traces_alloc_and_free),
+	KUNIT_CASE(api_debug_knows_buffers),
+	KUNIT_CASE(api_debug_knows_nested_pools),
+	KUNIT_CASE(api_debug_reports_a_drivers_leak),
+	{}
+};
+
+static struct kunit_suite dma_coherent_api_suite = {
+	.name = "dma_coherent_api",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = dma_coherent_api_cases,
+};
+
+kunit_test_suite(dma_coherent_api_suite);
+
+MODULE_DESCRIPTION("KUnit tests for accounting for per-device coherent memory");
+MODULE_LICENSE("GPL");

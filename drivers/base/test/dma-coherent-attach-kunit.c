@@ -1,0 +1,733 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for per-device coherent memory: declare, attach and detach, several
+ * devices and several regions, and what of it fails
+ */
+
+#include <kunit/test.h>
+#include <linux/completion.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sizes.h>
+
+#include "dma-coherent-failslab.h"
+#include "dma-coherent-fixture.h"
+#include "dma-coherent-view.h"
+
+/* Declare */
+
+struct declare_case {
+	const char *name;
+	phys_addr_t base;
+	dma_addr_t handle;
+	size_t size;
+	unsigned int flags;
+};
+
+static const struct declare_case bad_regions[] = {
+	{ "empty", SZ_16M, HANDLE, 0 },
+	{ "empty at the top", (phys_addr_t)-1, HANDLE, 0 },
+	{ "wraps", -(phys_addr_t)PAGE_SIZE, HANDLE, 2 * PAGE_SIZE },
+	{ "wraps by a byte", -(phys_addr_t)PAGE_SIZE, HANDLE, PAGE_SIZE + 1 },
+	{ "wraps for the device", SZ_16M, -(dma_addr_t)PAGE_SIZE, 2 * PAGE_SIZE },
+	{ "wraps for the device by a byte", SZ_16M, -(dma_addr_t)PAGE_SIZE, PAGE_SIZE + 1 },
+	{ "a byte", SZ_16M, HANDLE, 1 },
+	{ "less than a page", SZ_16M, HANDLE, PAGE_SIZE - 1 },
+	/* R1: two bytes that touch two pages are none of them whole. */
+	{ "across the end of a page", SZ_16M - 1, HANDLE, 2 },
+	{ "no whole page in nearly two", SZ_16M + 1, HANDLE, 2 * PAGE_SIZE - 2 },
+	{ "the last bytes of all", (phys_addr_t)-100, HANDLE, 100 },
+	{ "unknown flag", SZ_16M, HANDLE, PAGE_SIZE, DMA_COHERENT_FALLBACK << 1 },
+	{ "unknown flags and a known one", SZ_16M, HANDLE, PAGE_SIZE, ~0 },
+#ifdef CONFIG_64BIT
+	{ "more pages than a pool can have", SZ_16M, HANDLE, (size_t)BIT(31) << PAGE_SHIFT },
+#endif
+};
+
+KUNIT_ARRAY_PARAM_DESC(bad_region, bad_regions, name);
+
+/* F9, R8 */
+static void declare_refuses_a_bad_region(struct kunit *test)
+{
+	const struct declare_case *c = test->param_value;
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_declare_coherent_memory_flags(fx->dev, c->base, c->handle,
+							  c->size, c->flags));
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_EQ(test, fx->maps, 0);
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+}
+
+struct shrink_case {
+	const char *name;
+	size_t offset;
+	size_t size;
+	unsigned long first;
+	unsigned long pages;
+};
+
+static const struct shrink_case shrink_cases[] = {
+	{ "whole pages", 0, 3 * PAGE_SIZE, 0, 3 },
+	{ "end inside a page", 0, 2 * PAGE_SIZE + PAGE_SIZE / 2, 0, 2 },
+	{ "a byte short", 0, 3 * PAGE_SIZE - 1, 0, 2 },
+	{ "base inside a page", 100, 3 * PAGE_SIZE - 100, 1, 2 },
+	{ "both inside a page", 100, 3 * PAGE_SIZE, 1, 2 },
+	{ "the last byte of a page and a page", PAGE_SIZE - 1, PAGE_SIZE + 1, 1, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(shrink_case, shrink_cases, name);
+
+/* F9: physical, virtual and bus page numbers agree. */
+static void region_is_cut_down_to_whole_pages(struct kunit *test)
+{
+	const struct shrink_case *c = test->param_value;
+	struct fixture *fx = test->priv;
+	phys_addr_t base = fx->bank[0].base;
+	dma_addr_t handle;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(fx->dev, base + c->offset,
+							     HANDLE + c->offset, c->size));
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, base + PFN_PHYS(c->first));
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->pool.pages, c->pages);
+	vaddr = dma_alloc_coherent(fx->dev, c->pages * PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx->bank[0].mem + PFN_PHYS(c->first));
+	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(c->first));
+	KUNIT_EXPECT_EQ(test, -EBUSY,
+			dma_declare_coherent_memory(fx->dev, base + c->offset,
+						    HANDLE + c->offset, c->size));
+	dma_free_coherent(fx->dev, c->pages * PAGE_SIZE, vaddr, handle);
+
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+}
+
+/* Some boards declare before the device has a name, and before any mask. */
+static void device_needs_no_name_and_no_mask(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *dev = kunit_kzalloc(test, sizeof(*dev), GFP_KERNEL);
+	void *vaddr;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	device_initialize(dev);
+	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
+	vaddr = take(test, dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, is_refused(dev, 1));
+	KUNIT_EXPECT_EQ(test, give(dev, 1, vaddr + PAGE_SIZE), 1);
+	KUNIT_EXPECT_EQ(test, give(dev, POOL_PAGES, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, declare(dev, &fx->bank[0]), -EBUSY);
+	dma_release_coherent_memory(dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, dev->dma_mem);
+}
+
+static void same_region_twice_is_busy(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EBUSY);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	expect_sound(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	expect_sound(test, fx->dev, 0);
+}
+
+/* R10: no leak shows by the region being made anew each time. */
+static void declare_release_declare_again(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	stub_mapping(test);
+	for (i = 1; i <= 50; i++) {
+		KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+		KUNIT_EXPECT_EQ(test, fx->maps, i);
+		KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
+		give(fx->dev, 3, take(test, fx->dev, 3));
+		dma_release_coherent_memory(fx->dev);
+		KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+		dma_coherent_reap();
+		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	}
+}
+
+/* R12: what describes a region may go away as soon as it is attached. */
+static void region_keeps_no_pointer_to_its_description(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct dma_coherent_spec spec = firmware(&fx->bank[0]);
+	char name[] = "passing";
+
+	spec.name = name;
+	KUNIT_ASSERT_EQ(test, dma_coherent_attach(fx->dev, &spec), 0);
+	memset(name, 'x', sizeof(name) - 1);
+	memset(&spec, DIRT, sizeof(spec));
+	KUNIT_EXPECT_STREQ(test, region_of(fx->dev)->name, "passing");
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
+	take(test, fx->dev, POOL_PAGES);
+}
+
+/* What the device tree gave is not platform code's to take back. */
+static void release_leaves_firmware_regions(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 4);
+
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, bank->base);
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
+	take(test, fx->dev, POOL_PAGES);
+}
+
+static void detach_finds_its_region_only(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 4);
+
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, bank->base);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NOT_NULL(test, nth_mem(fx->dev, 1));
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
+}
+
+static void mapping_that_fails_leaves_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	fx->map_fails = true;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EINVAL);
+	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EINVAL);
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_EQ(test, fx->maps, 2);
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+
+	fx->map_fails = false;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 3);
+	take(test, fx->dev, POOL_PAGES);
+}
+
+/* Allocations that fail */
+
+/* The region, its pool's records, the attachment. */
+static void each_allocation_of_declare_may_fail(struct kunit *test)
+{
+	expect_each_allocation_may_fail(test, declare, 3);
+}
+
+/* R3 with a region that another device uses. */
+static void each_allocation_of_sharing_may_fail(struct kunit *test)
+{
+	unsigned int nth, failed = 0;
+	struct fixture *fx = test->priv;
+	bool met = true;
+	int err;
+
+	need_failslab(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	take(test, fx->other, 1);
+	for (nth = 1; met; nth++) {
+		failslab_arm(nth);
+		err = declare(fx->dev, &fx->bank[0]);
+		met = failslab_disarm();
+		KUNIT_EXPECT_TRUE(test, !err || (met && err == -ENOMEM));
+		failed += !!err;
+		KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!err);
+		dma_release_coherent_memory(fx->dev);
+		dma_coherent_reap();
+		expect_sound(test, fx->other, 1);
+	}
+	KUNIT_EXPECT_GE(test, failed, 1);
+}
+
+/* Sharing */
+
+/* R5: one region, one lock, one mapping. */
+static void two_devices_share_a_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *a, *b;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	KUNIT_ASSERT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	a = take(test, fx->dev, POOL_PAGES / 2);
+	b = take(test, fx->other, POOL_PAGES / 2);
+	KUNIT_EXPECT_PTR_NE(test, a, b);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 1);
+
+	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES / 2, a), 1);
+	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, POOL_PAGES / 2), a);
+	KUNIT_EXPECT_EQ(test, give(fx->other, POOL_PAGES / 2, a), 1);
+	KUNIT_EXPECT_EQ(test, give(fx->other, POOL_PAGES / 2, b), 1);
+	expect_sound(test, fx->dev, 0);
+}
+
+/* R11 */
+static void one_detaches_while_the_other_goes_on(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct dma_coherent_region *region;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	region = region_of(fx->other);
+	vaddr = take(test, fx->other, 2);
+	memset(vaddr, 'o', 2 * PAGE_SIZE);
+
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->other), region);
+	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 'o', 2 * PAGE_SIZE));
+	give(fx->other, 1, take(test, fx->other, 1));
+	KUNIT_EXPECT_EQ(test, give(fx->other, 2, vaddr), 1);
+	expect_sound(test, fx->other, 0);
+	KUNIT_EXPECT_TRUE(test, list_is_singular(&region->users));
+}
+
+/* R11: it stays although nothing of it is used. */
+static void one_detaches_from_an_unused_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+}
+
+/* What the device tree and platform code describe alike is one region. */
+static void sources_share_a_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EBUSY);
+	KUNIT_ASSERT_EQ(test, attach(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+
+	/* Each takes back what it gave, from whoever has it. */
+	dma_release_coherent_memory(fx->other);
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->other, 0)->attached);
+	dma_coherent_detach(fx->other, DMA_COHERENT_FIRMWARE, fx->bank[0].base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
+}
+
+/* Two pools of one device never hand out the same memory. */
+static void overlapping_region_is_busy(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank part = fx->bank[0];
+
+	part.size = POOL_SIZE / 2;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	part.base += POOL_SIZE - PAGE_SIZE;
+	part.size = PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	/* Two buffers are not one. */
+	take(test, fx->dev, POOL_PAGES / 2);
+	take(test, fx->dev, POOL_PAGES / 2);
+	part.base = fx->bank[0].base + POOL_SIZE / 2 - PAGE_SIZE;
+	part.size = 2 * PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	expect_sound(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+
+	/* From below, too. */
+	dma_coherent_device_release(fx->other);
+	part = fx->bank[0];
+	part.base += PAGE_SIZE;
+	part.size = PAGE_SIZE;
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &part), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EBUSY);
+	part.base += PAGE_SIZE;
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &part), 0);
+}
+
+static void sizes_are_kept_apart(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank front = fx->bank[0];
+
+	front.size = POOL_SIZE / 2;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &front), 0);
+	KUNIT_EXPECT_PTR_NE(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, POOL_SIZE));
+	take(test, fx->dev, POOL_PAGES);
+}
+
+static void second_region_serves_when_the_first_is_full(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 2 * POOL_PAGES);
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, 0), 0);
+	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, used(fx->dev), POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, bank->mem);
+	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * POOL_SIZE));
+
+	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+	take(test, fx->dev, 2 * POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 2 * POOL_PAGES);
+}
+
+/* As remoteproc does: a pool for a child, out of a buffer of the parent. */
+static void pools_may_nest(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 8);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = virt_to_phys(inner.mem);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &inner), 0);
+	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, 2), inner.mem);
+	KUNIT_EXPECT_EQ(test, give(fx->other, 2, inner.mem), 1);
+	expect_sound(test, fx->other, 0);
+	expect_sound(test, fx->dev, 16);
+}
+
+/* Also where all of the parent's pool is that one buffer. */
+static void whole_pool_may_nest(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *parent = fx->other->parent;
+	struct bank inner = fx->bank[0];
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = take(test, fx->dev, POOL_PAGES);
+	fx->other->parent = fx->dev;
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &inner), 0);
+	fx->other->parent = parent;
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->other, 0));
+	KUNIT_EXPECT_PTR_NE(test, region_of(fx->other), region_of(fx->dev));
+	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, 2), inner.mem);
+	KUNIT_EXPECT_EQ(test, give(fx->other, 2, inner.mem), 1);
+	expect_sound(test, fx->dev, POOL_PAGES);
+	dma_release_coherent_memory(fx->other);
+	dma_coherent_reap();
+
+	/* Somebody else shares it, full as it is. */
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->other), region_of(fx->dev));
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+}
+
+/* On one device, the innermost pool knows the buffer. */
+static void release_goes_to_the_innermost_pool(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 16);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = virt_to_phys(inner.mem);
+	take(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
+	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->dev, 8), inner.mem);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
+	expect_sound(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, inner.base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
+	expect_sound(test, fx->dev, POOL_PAGES - 8);
+}
+
+struct prober {
+	struct kunit *test;
+	struct device *dev;
+	const struct bank *bank;
+	struct completion *go;
+	struct completion done;
+	int err;
+};
+
+static int probe(void *data)
+{
+	struct prober *prober = data;
+
+	/* For the stub. */
+	current->kunit_test = prober->test;
+	wait_for_completion(prober->go);
+	prober->err = declare(prober->dev, prober->bank);
+	complete(&prober->done);
+	return 0;
+}
+
+/* F7: while the one maps the region, the other comes. */
+static void two_devices_probe_at_once(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	DECLARE_COMPLETION_ONSTACK(go);
+	struct prober prober[2] = {
+		{ .dev = fx->dev },
+		{ .dev = fx->other },
+	};
+	unsigned int i;
+
+	stub_mapping(test);
+	fx->map_sleeps = true;
+	for (i = 0; i < 2; i++) {
+		prober[i].test = test;
+		prober[i].bank = &fx->bank[0];
+		prober[i].go = &go;
+		prober[i].err = -ECHILD;
+		init_completion(&prober[i].done);
+		if (IS_ERR(kthread_run(probe, &prober[i], "probe/%u", i)))
+			complete(&prober[i].done);
+	}
+	complete_all(&go);
+	for (i = 0; i < 2; i++)
+		wait_for_completion(&prober[i].done);
+	KUNIT_ASSERT_EQ(test, prober[0].err, 0);
+	KUNIT_ASSERT_EQ(test, prober[1].err, 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+}
+
+/* Lifetime */
+
+/* F8: no new buffers, but the old ones are still known. */
+static void detached_with_buffers_out(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+	void *a, *b;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	a = take(test, fx->dev, 1);
+	b = take(test, fx->dev, 2);
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+
+	view.vaddr = a;
+	*(u32 *)a = 0x600d;
+	expect_user_word(test, view_map(test, &view, 1), 0x600d);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, a), 1);
+	dma_coherent_reap();
+	expect_sound(test, fx->dev, 2);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, b + PAGE_SIZE), 1);
+	dma_coherent_reap();
+	KUNIT_ASSERT_NOT_NULL(test, fx->dev->dma_mem);
+
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, b), 1);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, b), 0);
+}
+
+static void attaching_again_revives(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = take(test, fx->dev, 1);
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_PTR_NE(test, take(test, fx->dev, 1), vaddr);
+	expect_sound(test, fx->dev, 2);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EBUSY);
+
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	dma_coherent_reap();
+	expect_sound(test, fx->dev, 1);
+}
+
+static void released_after_detach_then_attached_again(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = take(test, fx->dev, 1);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 2);
+	expect_sound(test, fx->dev, 0);
+	take(test, fx->dev, POOL_PAGES);
+}
+
+/* Whoever declares it again may say other things about it. */
+static void revival_takes_the_new_handle_and_flags(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = &fx->bank[0];
+	dma_addr_t handle = 0;
+	void *first, *second;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	first = take(test, fx->dev, 1);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, bank, 2 * HANDLE,
+					    DMA_COHERENT_FALLBACK));
+	second = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, second);
+	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE + (second - first));
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, POOL_SIZE));
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, first), 1);
+	dma_free_coherent(fx->dev, PAGE_SIZE, second, handle);
+	expect_sound(test, fx->dev, 0);
+}
+
+/* The hardware may still write to them: their pages stay taken. */
+static void device_dies_with_buffers_out(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	vaddr = take(test, fx->other, 4);
+	memset(vaddr, 'd', 4 * PAGE_SIZE);
+	kunit_device_unregister(test, fx->other);
+	fx->other = NULL;
+	dma_coherent_reap();
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 1);
+	expect_sound(test, fx->dev, 4);
+	take(test, fx->dev, POOL_PAGES - 16);
+	take(test, fx->dev, 8);
+	take(test, fx->dev, 4);
+	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
+	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 'd', 4 * PAGE_SIZE));
+}
+
+static void device_dies_detached_with_buffers_out(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 4);
+
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, attach(fx->other, bank), 0);
+	take(test, fx->other, 4);
+	dma_release_coherent_memory(fx->other);
+	kunit_device_unregister(test, fx->other);
+	fx->other = NULL;
+	dma_coherent_reap();
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	expect_sound(test, fx->dev, 4);
+}
+
+static void device_dies_with_nothing_out(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	give(fx->other, 4, take(test, fx->other, 4));
+	kunit_device_unregister(test, fx->other);
+	fx->other = NULL;
+	dma_coherent_reap();
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx->maps, 2);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
+}
+
+static struct kunit_case dma_coherent_attach_cases[] = {
+	KUNIT_CASE_PARAM(declare_refuses_a_bad_region, bad_region_gen_params),
+	KUNIT_CASE_PARAM(region_is_cut_down_to_whole_pages, shrink_case_gen_params),
+	KUNIT_CASE(device_needs_no_name_and_no_mask),
+	KUNIT_CASE(same_region_twice_is_busy),
+	KUNIT_CASE(declare_release_declare_again),
+	KUNIT_CASE(region_keeps_no_pointer_to_its_description),
+	KUNIT_CASE(release_leaves_firmware_regions),
+	KUNIT_CASE(detach_finds_its_region_only),
+	KUNIT_CASE(mapping_that_fails_leaves_nothing),
+	KUNIT_CASE(each_allocation_of_declare_may_fail),
+	KUNIT_CASE(each_allocation_of_sharing_may_fail),
+	KUNIT_CASE(two_devices_share_a_region),
+	KUNIT_CASE(one_detaches_while_the_other_goes_on),
+	KUNIT_CASE(one_detaches_from_an_unused_region),
+	KUNIT_CASE(sources_share_a_region),
+	KUNIT_CASE(overlapping_region_is_busy),
+	KUNIT_CASE(sizes_are_kept_apart),
+	KUNIT_CASE(second_region_serves_when_the_first_is_full),
+	KUNIT_CASE(pools_may_nest),
+	KUNIT_CASE(whole_pool_may_nest),
+	KUNIT_CASE(release_goes_to_the_innermost_pool),
+	KUNIT_CASE(two_devices_probe_at_once),
+	KUNIT_CASE(detached_with_buffers_out),
+	KUNIT_CASE(attaching_again_revives),
+	KUNIT_CASE(released_after_detach_then_attached_again),
+	KUNIT_CASE(revival_takes_the_new_handle_and_flags),
+	KUNIT_CASE(device_dies_with_buffers_out),
+	KUNIT_CASE(device_dies_detached_with_buffers_out),
+	KUNIT_CASE(device_dies_with_nothing_out),
+	{}
+};
+
+static struct kunit_suite dma_coherent_attach_suite = {
+	.name = "dma_coherent_attach",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = dma_coherent_attach_cases,
+};
+
+kunit_test_suite(dma_coherent_attach_suite);
+
+MODULE_DESCRIPTION("KUnit tests for attaching per-device coherent memory");
+MODULE_LICENSE("GPL");

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for per-device coherent memory: declared for as long as a driver
+ */
+
+#include <kunit/test.h>
+#include <linux/device.h>
+#include <linux/dma-mapping.h>
+
+#include "dma-coherent-failslab.h"
+#include "dma-coherent-fixture.h"
+
+static void managed_region_goes_with_the_driver(struct kunit *test)
+{
+	struct bank *mine = add_bank(test, 4);
+	struct fixture *fx = test->priv;
+	void *driver;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, mine), 0);
+	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	KUNIT_ASSERT_EQ(test, 0, dmam_declare_coherent_memory(fx->dev, fx->bank[0].base,
+							      2 * HANDLE, POOL_SIZE));
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, fx->bank[0].base);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 1)->view.handle, 2 * HANDLE);
+	devres_release_group(fx->dev, driver);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, mine->base);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+}
+
+/* What was there before is not taken back either. */
+static void managed_declare_that_fails_leaves_nothing(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	phys_addr_t base = fx->bank[0].base;
+	void *driver;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(fx->dev, base, HANDLE, POOL_SIZE),
+			-EBUSY);
+	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(NULL, base, HANDLE, POOL_SIZE),
+			-ENODEV);
+	devres_release_group(fx->dev, driver);
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 0));
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+}
+
+static int declare_managed(struct device *dev, const struct bank *bank)
+{
+	return dmam_declare_coherent_memory(dev, bank->base, HANDLE, bank->size);
+}
+
+/* As declare, and what remembers to take it back. */
+static void each_allocation_of_managed_declare_may_fail(struct kunit *test)
+{
+	expect_each_allocation_may_fail(test, declare_managed, 4);
+}
+
+static struct kunit_case dma_coherent_managed_cases[] = {
+	KUNIT_CASE(managed_region_goes_with_the_driver),
+	KUNIT_CASE(managed_declare_that_fails_leaves_nothing),
+	KUNIT_CASE(each_allocation_of_managed_declare_may_fail),
+	{}
+};
+
+static struct kunit_suite dma_coherent_managed_suite = {
+	.name = "dma_coherent_managed",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = dma_coherent_managed_cases,
+};
+
+kunit_test_suite(dma_coherent_managed_suite);
+
+MODULE_DESCRIPTION("KUnit tests for managed per-device coherent memory");
+MODULE_LICENSE("GPL");

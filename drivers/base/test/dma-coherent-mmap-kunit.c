@@ -1,0 +1,419 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for per-device coherent memory: its mappings, the user's and the
+ * kernel's own
+ *
+ * On the kernel's command line:
+ *
+ *	dma_coherent_kunit.spare=ADDRESS	memory to map, 2 MiB kept from the
+ *						kernel, with "mem=" say
+ */
+
+#include <kunit/resource.h>
+#include <kunit/static_stub.h>
+#include <kunit/test.h>
+#include <linux/dma-direct.h>
+#include <linux/dma-mapping.h>
+#include <linux/ioport.h>
+#include <linux/mm.h>
+#include <linux/moduleparam.h>
+#include <linux/slab.h>
+
+#include "dma-coherent-fixture.h"
+#include "dma-coherent-view.h"
+
+#undef MODULE_PARAM_PREFIX
+#define MODULE_PARAM_PREFIX "dma_coherent_kunit."
+
+static unsigned long long spare;
+module_param(spare, ullong, 0444);
+MODULE_PARM_DESC(spare, "Physical address of memory that nobody uses and that is no System RAM, 0 for none");
+
+/* Mmap */
+
+/* Write through one mapping, read through the others. */
+static void mmap_shows_the_same_memory(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .size = 3 * PAGE_SIZE };
+	unsigned long first, second;
+	dma_addr_t handle;
+	u32 *word;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 1);
+	view.dev = fx->dev;
+	view.vaddr = dma_alloc_coherent(fx->dev, view.size, &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, view.vaddr);
+	word = view.vaddr + 2 * PAGE_SIZE + 8;
+	first = view_map(test, &view, 3);
+	second = view_map(test, &view, 3);
+
+	*word = 0x1111;
+	expect_user_word(test, first + 2 * PAGE_SIZE + 8, 0x1111);
+	write_user_word(test, first + 2 * PAGE_SIZE + 8, 0x2222);
+	expect_user_word(test, second + 2 * PAGE_SIZE + 8, 0x2222);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*word), 0x2222);
+	write_user_word(test, second, 0x3333);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x3333);
+	dma_free_coherent(fx->dev, view.size, view.vaddr, handle);
+}
+
+struct mmap_case {
+	const char *name;
+	unsigned long page;
+	size_t size;
+	unsigned long pgoff;
+	unsigned long pages;
+	int err;
+};
+
+#define FOUR_PAGES	(3 * PAGE_SIZE + 100)
+
+/* Pages 0 to 3 are a buffer, 4 to 7 another, 8 to 11 are free, 12 is one, ... */
+static const struct mmap_case mmap_cases[] = {
+	{ "whole buffer", 0, FOUR_PAGES, 0, 4, 0 },
+	{ "offset 0, one page", 0, FOUR_PAGES, 0, 1, 0 },
+	{ "last page", 0, FOUR_PAGES, 3, 1, 0 },
+	{ "middle", 0, FOUR_PAGES, 1, 2, 0 },
+	{ "sub-page buffer", 12, 100, 0, 1, 0 },
+	{ "sub-page size of a longer buffer", 4, 100, 0, 1, 0 },
+	{ "second buffer's last page", 4, FOUR_PAGES, 3, 1, 0 },
+	{ "from a page inside", 1, 3 * PAGE_SIZE, 0, 3, 0 },
+	{ "last page from a page inside", 5, 3 * PAGE_SIZE, 2, 1, 0 },
+	{ "offset equals length", 0, FOUR_PAGES, 4, 1, -ENXIO },
+	{ "offset behind the end", 0, FOUR_PAGES, 9, 1, -ENXIO },
+	{ "past the end", 0, FOUR_PAGES, 0, 5, -ENXIO },
+	{ "past the end from an offset", 0, FOUR_PAGES, 3, 2, -ENXIO },
+	{ "past the size in a longer buffer", 0, PAGE_SIZE + 1, 0, 3, -ENXIO },
+	{ "offset past the size in a longer buffer", 0, PAGE_SIZE, 1, 1, -ENXIO },
+	{ "sub-page size, two pages", 0, 100, 0, 2, -ENXIO },
+	{ "size 0", 0, 0, 0, 1, -ENXIO },
+	{ "size into the next buffer", 0, 8 * PAGE_SIZE, 0, 8, -ENXIO },
+	{ "offset into the next buffer", 0, 8 * PAGE_SIZE, 4, 1, -ENXIO },
+	{ "across two buffers", 0, 8 * PAGE_SIZE, 3, 2, -ENXIO },
+	{ "page inside, past the end", 1, 4 * PAGE_SIZE, 0, 4, -ENXIO },
+	{ "page inside, offset past the end", 1, 4 * PAGE_SIZE, 3, 1, -ENXIO },
+	{ "offset into free pages", 4, 8 * PAGE_SIZE, 4, 1, -ENXIO },
+	{ "free pages", 8, PAGE_SIZE, 0, 1, -ENXIO },
+	{ "free page before a buffer", 11, 2 * PAGE_SIZE, 1, 1, -ENXIO },
+	{ "last page of the pool, free", POOL_PAGES - 1, PAGE_SIZE, 0, 1, -ENXIO },
+	{ "past the pool's end", POOL_PAGES - 1, 2 * PAGE_SIZE, 1, 1, -ENXIO },
+	{ "offset overflows with the length", 0, FOUR_PAGES, ULONG_MAX, 2, -ENXIO },
+	{ "offset overflows to the start", 4, FOUR_PAGES, -4UL, 4, -ENXIO },
+	{ "offset overflows as bytes", 0, FOUR_PAGES, ULONG_MAX >> PAGE_SHIFT, 1, -ENXIO },
+	{ "everything overflows", 0, SIZE_MAX, ULONG_MAX - 1, 3, -ENXIO },
+	{ "the largest size", 0, SIZE_MAX & PAGE_MASK, 0, 4, 0 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mmap_case, mmap_cases, name);
+
+static void set_up_mmap(struct kunit *test, struct device *dev)
+{
+	struct fixture *fx = test->priv;
+	void *gap;
+
+	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 4)), 0);
+	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 4)), 4);
+	gap = take(test, dev, 4);
+	KUNIT_ASSERT_EQ(test, page_of(dev, gap), 8);
+	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 1)), 12);
+	KUNIT_ASSERT_EQ(test, give(dev, 4, gap), 1);
+}
+
+/* R4, R14, F3, and F1's other half: what may be mapped and what may not. */
+static void mmap_stays_inside_one_live_buffer(struct kunit *test)
+{
+	const struct mmap_case *c = test->param_value;
+	struct fixture *fx = test->priv;
+	struct view view = {
+		.dev = fx->dev,
+		.size = c->size,
+		.pgoff = c->pgoff,
+	};
+	unsigned long addr;
+
+	set_up_mmap(test, fx->dev);
+	view.vaddr = region_of(fx->dev)->vaddr + PFN_PHYS(c->page);
+	addr = view_map(test, &view, c->pages);
+	if (c->err) {
+		KUNIT_EXPECT_EQ(test, (long)addr, c->err);
+		return;
+	}
+	*(u32 *)(view.vaddr + PFN_PHYS(c->pgoff)) = 0xf125;
+	*(u32 *)(view.vaddr + PFN_PHYS(c->pgoff + c->pages) - 4) = 0x1a57;
+	expect_user_word(test, addr, 0xf125);
+	expect_user_word(test, addr + PFN_PHYS(c->pages) - 4, 0x1a57);
+}
+
+static void mmap_of_an_address_inside_a_page_is_refused(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+
+	set_up_mmap(test, fx->dev);
+	view.vaddr = region_of(fx->dev)->vaddr + 16;
+	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+}
+
+/* F3 */
+static void mmap_after_free_is_refused(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
+	give(fx->dev, 1, view.vaddr);
+	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+}
+
+static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
+{
+	struct vm_area_struct vma = { .vm_end = PAGE_SIZE };
+	struct fixture *fx = test->priv;
+	void *vaddr;
+	int ret = 1234;
+
+	set_up_mmap(test, fx->dev);
+	vaddr = region_of(fx->dev)->vaddr;
+	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->other, &vma, vaddr,
+							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->dev, &vma, vaddr - PAGE_SIZE,
+							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->dev, &vma, vaddr + POOL_SIZE,
+							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, ret, 1234);
+}
+
+/* R9. Some architectures have one kind only. */
+static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
+{
+	pgprot_t prot = __pgprot(0), want = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);
+	struct fixture *fx = test->priv;
+	struct view view = {
+		.dev = fx->dev,
+		.size = PAGE_SIZE,
+		.prot = &prot,
+	};
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = take(test, fx->dev, 1);
+	region_of(fx->dev)->cached = true;
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
+	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
+
+	region_of(fx->dev)->cached = false;
+	want = pgprot_writecombine(want);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
+	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
+}
+
+/* The bits of a page table's entry that tell write-combined from cached. */
+static u64 attribute_bits(u64 prot)
+{
+	return prot & (pgprot_val(PAGE_KERNEL) ^
+		       pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
+}
+
+static int read_pte(pte_t *pte, unsigned long addr, void *bits)
+{
+	*(u64 *)bits = attribute_bits(pte_val(ptep_get(pte)));
+	return 0;
+}
+
+static u64 kernel_bits(struct kunit *test, void *vaddr)
+{
+	u64 bits = attribute_bits(pgprot_val(PAGE_KERNEL));
+	unsigned long addr = (unsigned long)vaddr;
+
+	/* All other addresses are those of the system's RAM itself. */
+	if (is_vmalloc_addr(vaddr))
+		KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(&init_mm, addr,
+								      PAGE_SIZE, read_pte,
+								      &bits));
+	return bits;
+}
+
+static u64 user_bits(struct kunit *test, unsigned long addr)
+{
+	u64 bits = ~0;
+
+	KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(current->mm, addr,
+							      PAGE_SIZE, read_pte, &bits));
+	return bits;
+}
+
+static void no_device_is_not_coherent(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_EXPECT_FALSE(test, dma_coherent_can_cache(NULL));
+	KUNIT_EXPECT_EQ(test, dma_coherent_can_cache(fx->dev),
+			dev_is_dma_coherent(fx->dev) && !force_dma_unencrypted(fx->dev));
+}
+
+static bool can_cache(struct device *dev)
+{
+	return true;
+}
+
+static bool cannot_cache(struct device *dev)
+{
+	return false;
+}
+
+struct mapping_case {
+	const char *name;
+	bool spare;
+	bool coherent;
+};
+
+static const struct mapping_case mapping_cases[] = {
+	{ "System RAM, coherent device", false, true },
+	{ "spare memory, coherent device", true, true },
+	{ "spare memory, device that isn't coherent", true, false },
+};
+
+KUNIT_ARRAY_PARAM_DESC(mapping_case, mapping_cases, name);
+
+/* With the true mapping. R9: what user space gets matches it. */
+static void mapping_has_its_attributes(struct kunit *test)
+{
+	const struct mapping_case *c = test->param_value;
+	u64 cached = attribute_bits(pgprot_val(PAGE_KERNEL));
+	u64 combined = attribute_bits(pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
+	struct fixture *fx = test->priv;
+	struct bank bank = fx->bank[0];
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+	unsigned long addr;
+	u64 want;
+
+	if (IS_ENABLED(CONFIG_UML))
+		kunit_skip(test, "UML has one kind of mapping");
+	if (c->spare && !spare)
+		kunit_skip(test, "needs dma_coherent_kunit.spare=");
+	if (c->spare)
+		bank.base = spare;
+	kunit_deactivate_static_stub(test, dma_coherent_map);
+	kunit_activate_static_stub(test, dma_coherent_can_cache,
+				   c->coherent ? can_cache : cannot_cache);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
+	want = c->spare ? combined : cached;
+	view.vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->cached, !c->spare);
+	KUNIT_EXPECT_EQ(test, kernel_bits(test, view.vaddr), want);
+	addr = view_map(test, &view, 1);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, user_bits(test, addr), want);
+
+	WRITE_ONCE(*(u32 *)view.vaddr, 0x5ee5);
+	expect_user_word(test, addr, 0x5ee5);
+	write_user_word(test, addr, 0x7eb7);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x7eb7);
+}
+
+/* Cached or not */
+
+static void forget_ram(void *res)
+{
+	remove_resource(res);
+}
+
+/* Have a bank count as System RAM, which UML does not know of. */
+static void call_it_ram(struct kunit *test, const struct bank *bank)
+{
+	struct resource *res;
+
+	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) == REGION_INTERSECTS)
+		return;
+	res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, res);
+	res->name = "System RAM";
+	res->start = bank->base;
+	res->end = bank->base + bank->size - 1;
+	res->flags = IORESOURCE_SYSTEM_RAM;
+	KUNIT_ASSERT_EQ(test, insert_resource(&iomem_resource, res), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_ram, res), 0);
+}
+
+/* F12: ordinary memory of a cache-coherent device is mapped like any other. */
+static void ram_of_a_coherent_device_is_cached(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	call_it_ram(test, &fx->bank[0]);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->cached, dev_is_dma_coherent(fx->dev));
+	take(test, fx->dev, POOL_PAGES);
+}
+
+static void other_memory_is_write_combined(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank_at(test, 4, (phys_addr_t)SZ_2G + SZ_1G);
+
+	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) != REGION_DISJOINT)
+		kunit_skip(test, "there is memory at 3 GiB");
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	KUNIT_EXPECT_FALSE(test, region_of(fx->dev)->cached);
+}
+
+static bool only_the_first_can_cache(struct device *dev)
+{
+	struct fixture *fx = kunit_get_current_test()->priv;
+
+	return dev == fx->dev;
+}
+
+/* F12: what is mapped cached, can't serve a device that needs it otherwise. */
+static void cached_region_refuses_a_device_that_is_not_coherent(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	stub_mapping(test);
+	kunit_activate_static_stub(test, dma_coherent_can_cache, only_the_first_can_cache);
+	call_it_ram(test, &fx->bank[0]);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_TRUE(test, region_of(fx->dev)->cached);
+	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EINVAL);
+	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
+
+	/* The other way round, it is cached for neither. */
+	dma_release_coherent_memory(fx->dev);
+	dma_coherent_reap();
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_FALSE(test, region_of(fx->other)->cached);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+}
+
+static struct kunit_case dma_coherent_mmap_cases[] = {
+	KUNIT_CASE(mmap_shows_the_same_memory),
+	KUNIT_CASE_PARAM(mmap_stays_inside_one_live_buffer, mmap_case_gen_params),
+	KUNIT_CASE(mmap_of_an_address_inside_a_page_is_refused),
+	KUNIT_CASE(mmap_after_free_is_refused),
+	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
+	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
+	KUNIT_CASE(no_device_is_not_coherent),
+	KUNIT_CASE_PARAM(mapping_has_its_attributes, mapping_case_gen_params),
+	KUNIT_CASE(ram_of_a_coherent_device_is_cached),
+	KUNIT_CASE(other_memory_is_write_combined),
+	KUNIT_CASE(cached_region_refuses_a_device_that_is_not_coherent),
+	{}
+};
+
+static struct kunit_suite dma_coherent_mmap_suite = {
+	.name = "dma_coherent_mmap",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = dma_coherent_mmap_cases,
+};
+
+kunit_test_suite(dma_coherent_mmap_suite);
+
+MODULE_DESCRIPTION("KUnit tests for mappings of per-device coherent memory");
+MODULE_LICENSE("GPL");

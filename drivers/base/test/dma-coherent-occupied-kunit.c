@@ -1,0 +1,215 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * KUnit tests for per-device coherent memory: ranges that are occupied
+ */
+
+#include <kunit/test.h>
+#include <linux/dma-mapping.h>
+#include <linux/err.h>
+
+#include "dma-coherent-fixture.h"
+#include "dma-coherent-view.h"
+
+static bool is_occupied(struct device *dev, unsigned long page, unsigned long pages)
+{
+	struct dma_coherent_run run;
+
+	return dma_coherent_run_at(region_of(dev), page, &run) && run.used && run.first == page &&
+	       run.pages == pages;
+}
+
+static int mark_err(struct device *dev, dma_addr_t addr, size_t size)
+{
+	return PTR_ERR_OR_ZERO(dma_mark_declared_memory_occupied(dev, addr, size));
+}
+
+/* What is there stays there, nobody else gets it, and it is mapped and freed. */
+static void occupied_range_is_a_buffer(struct kunit *test)
+{
+	struct view view = { .size = 3 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+	void *vaddr, *others;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = dma_mark_declared_memory_occupied(fx->dev, HANDLE + 2 * PAGE_SIZE, view.size);
+	KUNIT_ASSERT_PTR_EQ(test, vaddr, fx->bank[0].mem + 2 * PAGE_SIZE);
+	expect_sound(test, fx->dev, 3);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 1);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, 3);
+	others = take(test, fx->dev, POOL_PAGES / 2);
+	KUNIT_EXPECT_PTR_EQ(test, others, fx->bank[0].mem + POOL_SIZE / 2);
+	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, DIRT, view.size));
+
+	view.dev = fx->dev;
+	view.vaddr = vaddr;
+	*(u32 *)(vaddr + PAGE_SIZE) = 0x0cc0;
+	expect_user_word(test, view_map(test, &view, 3) + PAGE_SIZE, 0x0cc0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 3, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	expect_sound(test, fx->dev, POOL_PAGES / 2);
+}
+
+struct occupied_case {
+	const char *name;
+	dma_addr_t offset;
+	size_t size;
+	unsigned long page;
+	unsigned long pages;
+};
+
+static const struct occupied_case ranges_in[] = {
+	{ "across the end of a page", PAGE_SIZE - 1, 2, 0, 2 },
+	{ "one byte", 0, 1, 0, 1 },
+	{ "a page's last byte", PAGE_SIZE - 1, 1, 0, 1 },
+	{ "a page", PAGE_SIZE, PAGE_SIZE, 1, 1 },
+	{ "a page, off by one", PAGE_SIZE + 1, PAGE_SIZE, 1, 2 },
+	{ "all of it", 0, POOL_SIZE, 0, POOL_PAGES },
+	{ "the last byte", POOL_SIZE - 1, 1, POOL_PAGES - 1, 1 },
+};
+
+KUNIT_ARRAY_PARAM_DESC(range_in, ranges_in, name);
+
+/* R1 */
+static void occupied_range_is_whole_pages(struct kunit *test)
+{
+	const struct occupied_case *range = test->param_value;
+	struct fixture *fx = test->priv;
+	dma_addr_t addr = HANDLE + range->offset;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, dma_mark_declared_memory_occupied(fx->dev, addr, range->size),
+			    fx->bank[0].mem + range->page * PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, is_occupied(fx->dev, range->page, range->pages));
+	expect_sound(test, fx->dev, range->pages);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size), 0);
+	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+}
+
+static const struct occupied_case ranges_out[] = {
+	{ "empty", 0, 0 },
+	{ "one byte too long", PAGE_SIZE, POOL_SIZE - PAGE_SIZE + 1 },
+	{ "right behind", POOL_SIZE, 1 },
+	{ "right before", -1, 1 },
+	{ "from before into it", -1, 2 },
+	{ "wrapping", PAGE_SIZE, SIZE_MAX },
+	{ "the largest", 0, SIZE_MAX },
+};
+
+KUNIT_ARRAY_PARAM_DESC(range_out, ranges_out, name);
+
+static void range_outside_is_refused(struct kunit *test)
+{
+	const struct occupied_case *range = test->param_value;
+	struct fixture *fx = test->priv;
+	dma_addr_t addr = HANDLE + range->offset;
+
+	KUNIT_EXPECT_EQ(test, mark_err(NULL, addr, range->size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
+	expect_sound(test, fx->dev, 0);
+}
+
+static void range_in_use_is_refused(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 7 * PAGE_SIZE + 1, PAGE_SIZE), -EBUSY);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE, POOL_SIZE), -EBUSY);
+	vaddr = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + page_of(fx->dev, vaddr) * PAGE_SIZE, 1),
+			-EBUSY);
+	expect_sound(test, fx->dev, 2);
+}
+
+static void range_is_unmarked_as_it_was_marked(struct kunit *test)
+{
+	const dma_addr_t addr = HANDLE + 8 * PAGE_SIZE;
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, addr, 3 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr, 2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr, 3 * PAGE_SIZE + 1));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, addr + PAGE_SIZE,
+							    2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, -EINVAL,
+			dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 8 * PAGE_SIZE));
+	expect_sound(test, fx->dev, 3);
+	KUNIT_EXPECT_EQ(test, 0,
+			dma_unmark_declared_memory_occupied(fx->dev, addr + 1, 3 * PAGE_SIZE - 1));
+	expect_sound(test, fx->dev, 0);
+}
+
+static void occupied_range_outlives_its_attachment(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE, PAGE_SIZE), 0);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + PAGE_SIZE, PAGE_SIZE), -EINVAL);
+	expect_sound(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE), 0);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+}
+
+static void range_is_taken_from_the_innermost_pool(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	take(test, fx->dev, 8);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
+	stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &inner,
+					    HANDLE + (inner.mem - region_of(fx->dev)->vaddr), 0));
+	KUNIT_EXPECT_EQ(test, 0, mark_err(fx->dev, nth_mem(fx->dev, 1)->view.handle, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 1);
+	expect_sound(test, fx->dev, 16);
+
+	/* While it is there, a release goes to it. */
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, inner.mem), 1);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, inner.base);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
+	expect_sound(test, fx->dev, 8);
+}
+
+static struct kunit_case dma_coherent_occupied_cases[] = {
+	KUNIT_CASE(occupied_range_is_a_buffer),
+	KUNIT_CASE_PARAM(occupied_range_is_whole_pages, range_in_gen_params),
+	KUNIT_CASE_PARAM(range_outside_is_refused, range_out_gen_params),
+	KUNIT_CASE(range_in_use_is_refused),
+	KUNIT_CASE(range_is_unmarked_as_it_was_marked),
+	KUNIT_CASE(occupied_range_outlives_its_attachment),
+	KUNIT_CASE(range_is_taken_from_the_innermost_pool),
+	{}
+};
+
+static struct kunit_suite dma_coherent_occupied_suite = {
+	.name = "dma_coherent_occupied",
+	.init = fixture_init,
+	.exit = fixture_exit,
+	.test_cases = dma_coherent_occupied_cases,
+};
+
+kunit_test_suite(dma_coherent_occupied_suite);
+
+MODULE_DESCRIPTION("KUnit tests for occupied ranges of per-device coherent memory");
+MODULE_LICENSE("GPL");
