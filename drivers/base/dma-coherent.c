@@ -807,12 +807,37 @@ int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 	return !!mem;
 }
 
-/* Pages and addresses */
+/* Addresses */
 
 static struct dma_coherent_mem *any_holding(struct device *dev, const void *vaddr)
 {
 	return mem_holding(dev, vaddr) ?: global_holding(vaddr);
 }
+
+/**
+ * dma_coherent_to_phys() - physical address of something in a device's memory
+ * @dev: the device; may be NULL
+ * @vaddr: its address for the kernel, which may be one that was ioremapped and
+ *	that nothing but the pool can translate
+ * @phys: set to its physical address
+ *
+ * Context: any.
+ * Return: false when @vaddr is in no memory of this device, and then @phys was
+ * not set.
+ */
+bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *phys)
+{
+	struct dma_coherent_mem *mem;
+
+	rcu_read_lock();
+	mem = any_holding(dev, vaddr);
+	if (mem)
+		*phys = mem->region->base + (vaddr - mem->region->vaddr);
+	rcu_read_unlock();
+	return mem;
+}
+
+/* Scatter lists */
 
 /**
  * dma_coherent_has_pages() - whether memory is what scatter lists are made of
@@ -900,28 +925,16 @@ int dma_get_sgtable_from_coherent(struct device *dev, struct sg_table *sgt,
 	return 1;
 }
 
-/**
- * dma_coherent_to_phys() - physical address of something in a device's memory
- * @dev: the device; may be NULL
- * @vaddr: its address for the kernel, which may be one that was ioremapped and
- *	that nothing but the pool can translate
- * @phys: set to its physical address
- *
- * Context: any.
- * Return: false when @vaddr is in no memory of this device, and then @phys was
- * not set.
- */
-bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *phys)
-{
-	struct dma_coherent_mem *mem;
+/* The hooks by the names that callers outside of this layer know */
 
-	rcu_read_lock();
-	mem = any_holding(dev, vaddr);
-	if (mem)
-		*phys = mem->region->base + (vaddr - mem->region->vaddr);
-	rcu_read_unlock();
-	return mem;
-}
+int dma_alloc_from_dev_coherent(struct device *dev, ssize_t size,
+				dma_addr_t *dma_handle, void **ret)
+	__alias(dma_alloc_from_coherent);
+int dma_release_from_dev_coherent(struct device *dev, int order, void *vaddr)
+	__alias(dma_release_from_coherent);
+int dma_mmap_from_dev_coherent(struct device *dev, struct vm_area_struct *vma,
+			       void *cpu_addr, size_t size, int *ret)
+	__alias(dma_mmap_from_coherent);
 
 /* Occupied ranges */
 
@@ -1081,16 +1094,6 @@ int dma_unmark_declared_memory_occupied(struct device *dev, dma_addr_t device_ad
 	return err;
 }
 EXPORT_SYMBOL_GPL(dma_unmark_declared_memory_occupied);
-
-/* What callers outside of the hooks' own names know. */
-int dma_alloc_from_dev_coherent(struct device *dev, ssize_t size,
-				dma_addr_t *dma_handle, void **ret)
-	__alias(dma_alloc_from_coherent);
-int dma_release_from_dev_coherent(struct device *dev, int order, void *vaddr)
-	__alias(dma_release_from_coherent);
-int dma_mmap_from_dev_coherent(struct device *dev, struct vm_area_struct *vma,
-			       void *cpu_addr, size_t size, int *ret)
-	__alias(dma_mmap_from_coherent);
 
 /* Attach and detach */
 
@@ -1441,42 +1444,6 @@ void dma_release_coherent_memory(struct device *dev)
 }
 EXPORT_SYMBOL_GPL(dma_release_coherent_memory);
 
-static void dmam_detach(struct device *dev, void *base)
-{
-	dma_coherent_detach(dev, DMA_COHERENT_DECLARED, *(phys_addr_t *)base);
-}
-
-/**
- * dmam_declare_coherent_memory() - give a device memory for as long as its driver
- * @dev: the device
- * @phys_addr: physical address of the memory
- * @device_addr: the same for the device
- * @size: bytes
- *
- * dma_declare_coherent_memory(), and what it declared is taken back when the
- * driver is unbound, after everything managed that came later.
- *
- * Context: may sleep.
- * Return: 0 or an errno.
- */
-int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
-				 dma_addr_t device_addr, size_t size)
-{
-	phys_addr_t *base = devres_alloc(dmam_detach, sizeof(*base), GFP_KERNEL);
-	int err;
-
-	if (!base)
-		return -ENOMEM;
-	*base = phys_addr;
-	err = dma_declare_coherent_memory(dev, phys_addr, device_addr, size);
-	if (err)
-		devres_free(base);
-	else
-		devres_add(dev, base);
-	return err;
-}
-EXPORT_SYMBOL_GPL(dmam_declare_coherent_memory);
-
 #ifdef CONFIG_DMA_GLOBAL_POOL
 
 /* Serving from the global pool */
@@ -1611,3 +1578,41 @@ int dma_init_global_coherent(phys_addr_t phys_addr, size_t size)
 }
 
 #endif /* CONFIG_DMA_GLOBAL_POOL */
+
+/* Managed */
+
+static void dmam_detach(struct device *dev, void *base)
+{
+	dma_coherent_detach(dev, DMA_COHERENT_DECLARED, *(phys_addr_t *)base);
+}
+
+/**
+ * dmam_declare_coherent_memory() - give a device memory for as long as its driver
+ * @dev: the device
+ * @phys_addr: physical address of the memory
+ * @device_addr: the same for the device
+ * @size: bytes
+ *
+ * dma_declare_coherent_memory(), and what it declared is taken back when the
+ * driver is unbound, after everything managed that came later.
+ *
+ * Context: may sleep.
+ * Return: 0 or an errno.
+ */
+int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
+				 dma_addr_t device_addr, size_t size)
+{
+	phys_addr_t *base = devres_alloc(dmam_detach, sizeof(*base), GFP_KERNEL);
+	int err;
+
+	if (!base)
+		return -ENOMEM;
+	*base = phys_addr;
+	err = dma_declare_coherent_memory(dev, phys_addr, device_addr, size);
+	if (err)
+		devres_free(base);
+	else
+		devres_add(dev, base);
+	return err;
+}
+EXPORT_SYMBOL_GPL(dmam_declare_coherent_memory);

@@ -24,26 +24,44 @@ struct vm_area_struct;
 
 #ifdef CONFIG_DMA_DECLARE_COHERENT
 
+/* Hooks */
+
 int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 			    dma_addr_t *dma_handle, void **ret);
 int dma_release_from_coherent(struct device *dev, int order, void *vaddr);
 int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 			   void *vaddr, size_t size, int *ret);
+
+/* Scatter lists */
+
 int dma_get_sgtable_from_coherent(struct device *dev, struct sg_table *sgt,
 				  void *vaddr, size_t size, int *ret);
+
+/* Addresses */
+
 bool dma_coherent_to_phys(struct device *dev, const void *vaddr, phys_addr_t *phys);
 
-int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
-				      dma_addr_t device_addr, size_t size,
-				      unsigned int flags);
-int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
-				 dma_addr_t device_addr, size_t size);
+/* Occupied ranges */
+
 void *dma_mark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
 					size_t size);
 int dma_unmark_declared_memory_occupied(struct device *dev, dma_addr_t device_addr,
 					size_t size);
 
+/* Declaring memory */
+
+int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
+				      dma_addr_t device_addr, size_t size,
+				      unsigned int flags);
+
+/* Managed */
+
+int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
+				 dma_addr_t device_addr, size_t size);
+
 #else
+
+/* Hooks */
 
 static inline int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 					  dma_addr_t *dma_handle, void **ret)
@@ -64,6 +82,8 @@ static inline int dma_mmap_from_coherent(struct device *dev,
 	return 0;
 }
 
+/* Scatter lists */
+
 static inline int dma_get_sgtable_from_coherent(struct device *dev,
 						struct sg_table *sgt, void *vaddr,
 						size_t size, int *ret)
@@ -71,27 +91,15 @@ static inline int dma_get_sgtable_from_coherent(struct device *dev,
 	return 0;
 }
 
+/* Addresses */
+
 static inline bool dma_coherent_to_phys(struct device *dev, const void *vaddr,
 					phys_addr_t *phys)
 {
 	return false;
 }
 
-static inline int dma_declare_coherent_memory_flags(struct device *dev,
-						    phys_addr_t phys_addr,
-						    dma_addr_t device_addr,
-						    size_t size,
-						    unsigned int flags)
-{
-	return -ENOSYS;
-}
-
-static inline int dmam_declare_coherent_memory(struct device *dev,
-					       phys_addr_t phys_addr,
-					       dma_addr_t device_addr, size_t size)
-{
-	return -ENOSYS;
-}
+/* Occupied ranges */
 
 static inline void *dma_mark_declared_memory_occupied(struct device *dev,
 						      dma_addr_t device_addr,
@@ -103,6 +111,26 @@ static inline void *dma_mark_declared_memory_occupied(struct device *dev,
 static inline int dma_unmark_declared_memory_occupied(struct device *dev,
 						      dma_addr_t device_addr,
 						      size_t size)
+{
+	return -ENOSYS;
+}
+
+/* Declaring memory */
+
+static inline int dma_declare_coherent_memory_flags(struct device *dev,
+						    phys_addr_t phys_addr,
+						    dma_addr_t device_addr,
+						    size_t size,
+						    unsigned int flags)
+{
+	return -ENOSYS;
+}
+
+/* Managed */
+
+static inline int dmam_declare_coherent_memory(struct device *dev,
+					       phys_addr_t phys_addr,
+					       dma_addr_t device_addr, size_t size)
 {
 	return -ENOSYS;
 }

@@ -6,8 +6,8 @@
 #	awk -v absent="SYMBOL..." -f present.awk KCONFIG
 #
 # A Makefile loses each line that builds an object of ours without a source below
-# ROOT; the symbols of such lines go to standard error. A Kconfig loses the blocks
-# of absent symbols, and of those that depend on them.
+# ROOT; symbols that have no other line go to standard error. A Kconfig loses the
+# blocks of absent symbols, and of those that depend on them.
 
 function exists(file,	line, there)
 {
@@ -41,8 +41,12 @@ dir != "" {
 		}
 	if (!lost)
 		print
-	else if (match($0, /CONFIG_[A-Z_]+/))
-		print substr($0, RSTART + 7, RLENGTH - 7) >"/dev/stderr"
+	if (match($0, /CONFIG_[A-Z_]+/)) {
+		if (lost)
+			without[substr($0, RSTART + 7, RLENGTH - 7)] = 1
+		else
+			built[substr($0, RSTART + 7, RLENGTH - 7)] = 1
+	}
 	next
 }
 
@@ -56,4 +60,9 @@ dir != "" {
 		}
 }
 { block = block $0 "\n" }
-END { flush() }
+END {
+	flush()
+	for (name in without)
+		if (!(name in built))
+			print name >"/dev/stderr"
+}

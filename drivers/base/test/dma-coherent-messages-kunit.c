@@ -297,6 +297,27 @@ static void cached_region_is_not_for_others(struct kunit *test)
 	region->cached = false;
 }
 
+/* Scatter lists */
+
+static bool no_pages(unsigned long pfn, unsigned long pages)
+{
+	return false;
+}
+
+static void memory_without_pages_has_no_list(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	struct sg_table sgt;
+	int ret = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
+	kunit_activate_static_stub(test, dma_coherent_has_pages, no_pages);
+	dma_get_sgtable_from_coherent(ear->dev, &sgt, take(test, 1), PAGE_SIZE, &ret);
+	expect_said(test, NO_PAGES,
+		    dev_name(ear->dev), region_name(test, ear->base, PAGE_SIZE), -ENXIO);
+	expect_silence(test);
+}
+
 /* Requests */
 
 static void expect_request(struct kunit *test, unsigned long pages, const char *why,
@@ -345,6 +366,34 @@ static void fallen_back_request_is_quiet(struct kunit *test)
 								   DMA_COHERENT_FALLBACK));
 	refuse(ear, 2 * PAGE_SIZE);
 	expect_silence(test);
+}
+
+/* Occupied ranges */
+
+static void expect_range(struct kunit *test, const char *region, size_t size,
+			 dma_addr_t addr, const char *why, int err)
+{
+	struct listener *ear = test->priv;
+
+	expect_said(test, "%s: region %s: range of %zu bytes at %pad %s: %d",
+		    dev_name(ear->dev), region, size, &addr, why, err);
+	expect_silence(test);
+}
+
+static void bad_range_is_refused(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	const char *name = region_name(test, ear->base, PAGES * PAGE_SIZE);
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	dma_mark_declared_memory_occupied(ear->dev, HANDLE + 7 * PAGE_SIZE, 2 * PAGE_SIZE);
+	expect_range(test, name, 2 * PAGE_SIZE, HANDLE + 7 * PAGE_SIZE,
+		     "is not inside it", -EINVAL);
+	dma_mark_declared_memory_occupied(ear->dev, 0x1000, 8);
+	expect_range(test, "none", 8, 0x1000, "is not inside it", -EINVAL);
+	take(test, 1);
+	dma_mark_declared_memory_occupied(ear->dev, HANDLE, 1);
+	expect_range(test, name, 1, HANDLE, "is in use", -EBUSY);
 }
 
 /* Releases */
@@ -403,57 +452,6 @@ static void detach_counts_what_is_out(struct kunit *test)
 	dma_coherent_drain(ear->other);
 }
 
-/* Occupied ranges */
-
-static void expect_range(struct kunit *test, const char *region, size_t size,
-			 dma_addr_t addr, const char *why, int err)
-{
-	struct listener *ear = test->priv;
-
-	expect_said(test, "%s: region %s: range of %zu bytes at %pad %s: %d",
-		    dev_name(ear->dev), region, size, &addr, why, err);
-	expect_silence(test);
-}
-
-static void bad_range_is_refused(struct kunit *test)
-{
-	struct listener *ear = test->priv;
-	const char *name = region_name(test, ear->base, PAGES * PAGE_SIZE);
-
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
-	dma_mark_declared_memory_occupied(ear->dev, HANDLE + 7 * PAGE_SIZE, 2 * PAGE_SIZE);
-	expect_range(test, name, 2 * PAGE_SIZE, HANDLE + 7 * PAGE_SIZE,
-		     "is not inside it", -EINVAL);
-	dma_mark_declared_memory_occupied(ear->dev, 0x1000, 8);
-	expect_range(test, "none", 8, 0x1000, "is not inside it", -EINVAL);
-	take(test, 1);
-	dma_mark_declared_memory_occupied(ear->dev, HANDLE, 1);
-	expect_range(test, name, 1, HANDLE, "is in use", -EBUSY);
-}
-
-/* Scatter lists */
-
-static bool no_pages(unsigned long pfn, unsigned long pages)
-{
-	return false;
-}
-
-static void memory_without_pages_has_no_list(struct kunit *test)
-{
-	struct listener *ear = test->priv;
-	struct sg_table sgt;
-	int ret = 0;
-
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
-	kunit_activate_static_stub(test, dma_coherent_has_pages, no_pages);
-	dma_get_sgtable_from_coherent(ear->dev, &sgt, take(test, 1), PAGE_SIZE, &ret);
-	expect_said(test, NO_PAGES,
-		    dev_name(ear->dev), region_name(test, ear->base, PAGE_SIZE), -ENXIO);
-	expect_silence(test);
-}
-
-/* All of them */
-
 static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(good_ones_are_quiet),
 	KUNIT_CASE(bad_region_is_refused),
@@ -462,12 +460,12 @@ static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(region_out_of_reach_is_told_once),
 	KUNIT_CASE(region_without_an_address_is_told),
 	KUNIT_CASE(cached_region_is_not_for_others),
+	KUNIT_CASE(memory_without_pages_has_no_list),
 	KUNIT_CASE(refused_request_says_why),
 	KUNIT_CASE(fallen_back_request_is_quiet),
 	KUNIT_CASE(bad_release_says_what_is_there),
-	KUNIT_CASE(detach_counts_what_is_out),
 	KUNIT_CASE(bad_range_is_refused),
-	KUNIT_CASE(memory_without_pages_has_no_list),
+	KUNIT_CASE(detach_counts_what_is_out),
 	{}
 };
 
