@@ -34,7 +34,7 @@ static int rmem_attach(struct reserved_mem *rmem, struct device *dev)
 static void rmem_detach(struct reserved_mem *rmem, struct device *dev)
 {
 	if (dev)
-		dma_coherent_detach(dev, DMA_COHERENT_FIRMWARE, rmem->base);
+		dma_coherent_detach(dev, DMA_COHERENT_FIRMWARE, rmem->base, rmem->size);
 }
 
 #ifdef CONFIG_DMA_GLOBAL_POOL

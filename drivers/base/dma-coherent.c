@@ -134,6 +134,40 @@ static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec
 				 IORES_DESC_NONE) == REGION_INTERSECTS;
 }
 
+/* Pools may nest: a buffer of one of them can be the memory of another one. */
+static bool lies_in_a_buffer(struct dma_coherent_region *region,
+			     const struct dma_coherent_spec *spec)
+{
+	unsigned long page, first, flags;
+	long span;
+
+	if (spec->base < region->base)
+		return false;
+	page = PHYS_PFN(spec->base - region->base);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	span = dma_coherent_pool_span(&region->pool, page, &first);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
+}
+
+static bool overlaps(const struct dma_coherent_region *region,
+		     const struct dma_coherent_spec *spec)
+{
+	return spec->base <= region->base + PFN_PHYS(region->pool.pages) - 1 &&
+	       region->base <= spec->base + (spec->size - 1);
+}
+
+/* Two devices may have described the same memory in two ways: that may be meant. */
+static void warn_of_overlaps(struct device *dev, const struct dma_coherent_spec *spec)
+{
+	struct dma_coherent_region *region;
+
+	list_for_each_entry(region, &regions, node)
+		if (overlaps(region, spec) && !lies_in_a_buffer(region, spec))
+			pr_warn("%s: region %s shares memory with %s, which may hand it out too\n",
+				dma_coherent_name(dev), spec->name, region->name);
+}
+
 static struct dma_coherent_region *
 region_create(struct device *dev, const struct dma_coherent_spec *spec)
 {
@@ -141,6 +175,7 @@ region_create(struct device *dev, const struct dma_coherent_spec *spec)
 	struct dma_coherent_region *region;
 	int err = -ENOMEM;
 
+	warn_of_overlaps(dev, spec);
 	region = kzalloc(struct_size(region, name, len), GFP_KERNEL);
 	if (!region)
 		return ERR_PTR(err);
@@ -151,6 +186,8 @@ region_create(struct device *dev, const struct dma_coherent_spec *spec)
 	INIT_LIST_HEAD(&region->owner_names);
 	raw_spin_lock_init(&region->lock);
 	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
+	ratelimit_state_init(&region->bad_frees, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
 
 	err = dma_coherent_pool_init(&region->pool, PHYS_PFN(spec->size),
@@ -181,22 +218,6 @@ static void region_free(struct dma_coherent_region *region)
 	memunmap(region->vaddr);
 	dma_coherent_pool_exit(&region->pool);
 	kfree(region);
-}
-
-/* Pools may nest: a buffer of one of them can be the memory of another one. */
-static bool lies_in_a_buffer(struct dma_coherent_region *region,
-			     const struct dma_coherent_spec *spec)
-{
-	unsigned long page, first, flags;
-	long span;
-
-	if (spec->base < region->base)
-		return false;
-	page = PHYS_PFN(spec->base - region->base);
-	raw_spin_lock_irqsave(&region->lock, flags);
-	span = dma_coherent_pool_span(&region->pool, page, &first);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
 }
 
 static bool is_an_ancestors(const struct dma_coherent_region *region,
@@ -285,17 +306,21 @@ static void mem_link(struct dma_coherent_mem *mem)
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
 }
 
+/*
+ * The device may be gone as soon as it has no attachment any more, as then its
+ * death waits for nothing here: what else leads to it goes first.
+ */
 static void mem_unlink(struct dma_coherent_mem *mem)
 {
 	struct dma_coherent_mem __rcu **link = mems_of(mem->dev);
 	unsigned long flags;
 
-	while (mem_locked(link) != mem)
-		link = &mem_locked(link)->next;
-	rcu_assign_pointer(*link, mem_locked(&mem->next));
 	raw_spin_lock_irqsave(&mem->region->lock, flags);
 	list_del(&mem->node);
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
+	while (mem_locked(link) != mem)
+		link = &mem_locked(link)->next;
+	rcu_assign_pointer(*link, mem_locked(&mem->next));
 	kfree_rcu(mem, rcu);
 }
 
@@ -369,7 +394,8 @@ static void view_translate(struct device *dev, phys_addr_t base,
 {
 	const struct bus_dma_region *map = dev->dma_range_map;
 
-	view->handle = phys_to_dma(dev, base);
+	view->handle = force_dma_unencrypted(dev) ? phys_to_dma_unencrypted(dev, base) :
+						    phys_to_dma(dev, base);
 	view->pages = pages;
 	if (!map)
 		return;
@@ -472,12 +498,12 @@ static void warn_unreachable(struct device *dev, struct dma_coherent_mem *mem,
 }
 
 /*
- * Serve from an attachment whose region the device reaches, or does not.
+ * Serve from an attachment, or only if the device reaches its region.
  * Return: the buffer, not zeroed; NULL, and @why->region is set where it was
  * refused.
  */
 static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
-		       const struct dma_coherent_view *view, bool reachable,
+		       const struct dma_coherent_view *view, bool only_reachable,
 		       unsigned long pages, dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
@@ -488,7 +514,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	raw_spin_lock_irqsave(&region->lock, flags);
 	base = view->handle;
 	reach = dma_coherent_reach(dev, view);
-	if (mem->attached && !!reach == reachable) {
+	if (mem->attached && (reach || !only_reachable)) {
 		page = dma_coherent_pool_alloc(&region->pool, pages,
 					       reach ?: view->pages);
 		if (page < 0)
@@ -506,15 +532,15 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	return region->vaddr + PFN_PHYS(page);
 }
 
-/* From the first that has room, of those that are reachable or of the others. */
-static void *mems_alloc(struct device *dev, bool reachable, unsigned long pages,
+/* From the first that has room, of all or of those that are reachable. */
+static void *mems_alloc(struct device *dev, bool only_reachable, unsigned long pages,
 			dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_mem *mem;
 	void *vaddr = NULL;
 
 	for_each_mem_rcu(mem, dev) {
-		vaddr = mem_alloc(dev, mem, &mem->view, reachable, pages, handle, why);
+		vaddr = mem_alloc(dev, mem, &mem->view, only_reachable, pages, handle, why);
 		if (vaddr)
 			break;
 	}
@@ -641,13 +667,9 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 	return drained;
 }
 
-static void report_release(struct device *dev, const char *pool,
+static void report_release(struct device *dev, struct dma_coherent_region *region,
 			   const struct release *rel)
 {
-	static struct ratelimit_state limits[DMA_COHERENT_FREES] = {
-		[0 ... DMA_COHERENT_FREES - 1] =
-			RATELIMIT_STATE_INIT("dma-coherent", DEFAULT_RATELIMIT_INTERVAL, 1),
-	};
 	static const char *const verdicts[DMA_COHERENT_FREES] = {
 		[DMA_COHERENT_FREE_WRONG_ORDER]	= "wrong order, all of it is freed",
 		[DMA_COHERENT_FREE_INTERIOR]	= "inside a buffer, refused",
@@ -655,11 +677,11 @@ static void report_release(struct device *dev, const char *pool,
 	};
 
 	if (rel->verdict > DMA_COHERENT_FREE_WRONG_ORDER)
-		trace_dma_coherent_refuse(dma_coherent_name(dev), pool, 0,
+		trace_dma_coherent_refuse(dma_coherent_name(dev), region->name, 0,
 					  verdicts[rel->verdict]);
-	if (___ratelimit(&limits[rel->verdict], __func__))
+	if (__ratelimit(&region->bad_frees))
 		pr_err("%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)\n",
-		       dma_coherent_name(dev), pool, rel->page, rel->order,
+		       dma_coherent_name(dev), region->name, rel->page, rel->order,
 		       verdicts[rel->verdict], rel->run.first,
 		       rel->run.first + rel->run.pages - 1,
 		       rel->run.used ? "one buffer" : "free");
@@ -679,7 +701,7 @@ static int release_from(struct device *dev, struct dma_coherent_mem *mem,
 		trace_dma_coherent_release(dma_coherent_name(dev), mem->region->name,
 					   rel.page, rel.run.pages);
 	if (rel.verdict != DMA_COHERENT_FREE_GOOD)
-		report_release(dev, mem->region->name, &rel);
+		report_release(dev, mem->region, &rel);
 	return 1;
 }
 
@@ -761,7 +783,7 @@ static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
 		return err;
 	/* The attributes of the kernel's own mapping, whatever the caller chose. */
 	vma->vm_page_prot = region->cached ? vm_get_page_prot(vma->vm_flags) :
-			    pgprot_writecombine(vma->vm_page_prot);
+			    pgprot_decrypted(pgprot_writecombine(vma->vm_page_prot));
 	trace_dma_coherent_mmap(dma_coherent_name(mem->dev), region->name,
 				*pfn - PHYS_PFN(region->base), vma_pages(vma));
 	return 0;
@@ -1148,12 +1170,18 @@ static int refuse(struct device *dev, const struct dma_coherent_spec *spec,
 	return err;
 }
 
+/* How many bytes of a region are in pages that are all in it. */
+static phys_addr_t whole_pages(phys_addr_t base, phys_addr_t size)
+{
+	phys_addr_t lost = PAGE_ALIGN(base) - base;
+
+	return size > lost ? ALIGN_DOWN(size - lost, PAGE_SIZE) : 0;
+}
+
 /* Cut a region down to its whole pages. */
 static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 {
-	phys_addr_t lost = PAGE_ALIGN(spec->base) - spec->base;
-	phys_addr_t whole = spec->size > lost ?
-			    ALIGN_DOWN(spec->size - lost, PAGE_SIZE) : 0;
+	phys_addr_t whole = whole_pages(spec->base, spec->size);
 
 	if (spec->flags & ~DMA_COHERENT_FALLBACK)
 		return refuse(dev, spec, -EINVAL, "has an unknown flag");
@@ -1170,8 +1198,8 @@ static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 	if (whole != spec->size)
 		pr_warn("%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used\n",
 			dma_coherent_name(dev), spec->name, &spec->size, &spec->base);
-	spec->base += lost;
-	spec->handle += lost;
+	spec->handle += PAGE_ALIGN(spec->base) - spec->base;
+	spec->base = PAGE_ALIGN(spec->base);
 	spec->size = whole;
 	return 0;
 }
@@ -1232,14 +1260,9 @@ static bool overlaps_another(struct device *dev, const struct dma_coherent_spec 
 {
 	struct dma_coherent_mem *mem;
 
-	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next)) {
-		struct dma_coherent_region *region = mem->region;
-
-		if (spec->base <= region->base + PFN_PHYS(region->pool.pages) - 1 &&
-		    region->base <= spec->base + (spec->size - 1) &&
-		    !lies_in_a_buffer(region, spec))
+	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next))
+		if (overlaps(mem->region, spec) && !lies_in_a_buffer(mem->region, spec))
 			return true;
-	}
 	return false;
 }
 
@@ -1247,6 +1270,7 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 {
 	struct dma_coherent_region *region = region_find(dev, spec);
 	struct dma_coherent_mem *mem = region ? mem_find(dev, region) : NULL;
+	long live;
 
 	if (mem && mem->attached)
 		return refuse(dev, spec, -EBUSY, "is attached to it already");
@@ -1265,8 +1289,8 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
 		schedule_work(&reaper);
 		return refuse(dev, spec, -ENOMEM, "can't be attached");
 	}
-	trace_dma_coherent_attach(dma_coherent_name(dev), region->name,
-				  mem_attach(mem, spec));
+	live = mem_attach(mem, spec);
+	trace_dma_coherent_attach(dma_coherent_name(dev), region->name, live);
 	return 0;
 }
 
@@ -1306,9 +1330,16 @@ static void detach(struct dma_coherent_mem *mem)
 			dma_coherent_name(mem->dev), mem->region->name, live);
 }
 
-/* A @base of NULL is any. */
+static bool was_made_of(const struct dma_coherent_region *region,
+			phys_addr_t base, phys_addr_t size)
+{
+	return region->base == PAGE_ALIGN(base) &&
+	       region->pool.pages == PHYS_PFN(whole_pages(base, size));
+}
+
+/* A @size of 0 is any. */
 static void detach_all(struct device *dev, enum dma_coherent_source source,
-		       const phys_addr_t *base)
+		       phys_addr_t base, phys_addr_t size)
 {
 	struct dma_coherent_mem *mem, *next;
 
@@ -1316,7 +1347,7 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
 	for (mem = mem_locked(mems_of(dev)); mem; mem = next) {
 		next = mem_locked(&mem->next);
 		if (mem->attached && mem->source == source &&
-		    (!base || PAGE_ALIGN(*base) == mem->region->base))
+		    (!size || was_made_of(mem->region, base, size)))
 			detach(mem);
 	}
 }
@@ -1326,13 +1357,17 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
  * @dev: the device
  * @source: who described the region
  * @base: physical address, as it was attached
+ * @size: bytes, as it was attached
+ *
+ * What nobody uses any more has been unmapped when this returns.
  *
  * Context: may sleep.
  */
 void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
-			 phys_addr_t base)
+			 phys_addr_t base, phys_addr_t size)
 {
-	detach_all(dev, source, &base);
+	detach_all(dev, source, base, size);
+	dma_coherent_reap();
 }
 
 /**
@@ -1432,15 +1467,18 @@ EXPORT_SYMBOL_GPL(dma_declare_coherent_memory);
  * @dev: the device; may be NULL
  *
  * Buffers that are still out are reported, and can be released and mapped on as
- * before; the memory goes away with the last one. Memory that the device tree
- * gave to the device is not touched.
+ * before; the memory goes away with the last one. What nobody uses any more has
+ * been unmapped when this returns. Memory that the device tree gave to the device
+ * is not touched.
  *
  * Context: may sleep.
  */
 void dma_release_coherent_memory(struct device *dev)
 {
-	if (has_mems(dev))
-		detach_all(dev, DMA_COHERENT_DECLARED, NULL);
+	if (!has_mems(dev))
+		return;
+	detach_all(dev, DMA_COHERENT_DECLARED, 0, 0);
+	dma_coherent_reap();
 }
 EXPORT_SYMBOL_GPL(dma_release_coherent_memory);
 
@@ -1581,9 +1619,16 @@ int dma_init_global_coherent(phys_addr_t phys_addr, size_t size)
 
 /* Managed */
 
-static void dmam_detach(struct device *dev, void *base)
+struct dmam_range {
+	phys_addr_t base;
+	size_t size;
+};
+
+static void dmam_detach(struct device *dev, void *res)
 {
-	dma_coherent_detach(dev, DMA_COHERENT_DECLARED, *(phys_addr_t *)base);
+	const struct dmam_range *range = res;
+
+	dma_coherent_detach(dev, DMA_COHERENT_DECLARED, range->base, range->size);
 }
 
 /**
@@ -1602,17 +1647,17 @@ static void dmam_detach(struct device *dev, void *base)
 int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
 				 dma_addr_t device_addr, size_t size)
 {
-	phys_addr_t *base = devres_alloc(dmam_detach, sizeof(*base), GFP_KERNEL);
+	struct dmam_range *range = devres_alloc(dmam_detach, sizeof(*range), GFP_KERNEL);
 	int err;
 
-	if (!base)
+	if (!range)
 		return -ENOMEM;
-	*base = phys_addr;
+	*range = (struct dmam_range) { phys_addr, size };
 	err = dma_declare_coherent_memory(dev, phys_addr, device_addr, size);
 	if (err)
-		devres_free(base);
+		devres_free(range);
 	else
-		devres_add(dev, base);
+		devres_add(dev, range);
 	return err;
 }
 EXPORT_SYMBOL_GPL(dmam_declare_coherent_memory);

@@ -107,6 +107,7 @@ struct dma_coherent_spec {
  * @pool: which pages are handed out
  * @stats: counters
  * @refusals: limits how often exhaustion is reported
+ * @bad_frees: limits how often bad releases are
  * @name: for messages and debugfs
  */
 struct dma_coherent_region {
@@ -122,6 +123,7 @@ struct dma_coherent_region {
 	struct dma_coherent_pool pool;
 	struct dma_coherent_stats stats;
 	struct ratelimit_state refusals;
+	struct ratelimit_state bad_frees;
 	char name[];
 };
 
@@ -190,7 +192,7 @@ static inline void dma_coherent_debugfs_remove(struct dma_coherent_region *regio
 #ifdef CONFIG_DMA_DECLARE_COHERENT
 int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec);
 void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
-			 phys_addr_t base);
+			 phys_addr_t base, phys_addr_t size);
 void dma_coherent_device_release(struct device *dev);
 const char *dma_coherent_name(const struct device *dev);
 unsigned long dma_coherent_reach(struct device *dev,

@@ -103,8 +103,10 @@ static void region_is_cut_down_to_whole_pages(struct kunit *test)
 						    HANDLE + c->offset, c->size));
 	dma_free_coherent(fx->dev, c->pages * PAGE_SIZE, vaddr, handle);
 
-	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset);
-	dma_coherent_reap();
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset,
+			    c->size + PAGE_SIZE);
+	KUNIT_EXPECT_NOT_NULL(test, fx->dev->dma_mem);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset, c->size);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 }
 
@@ -142,7 +144,7 @@ static void same_region_twice_is_busy(struct kunit *test)
 	expect_sound(test, fx->dev, 0);
 }
 
-/* R10: no leak shows by the region being made anew each time. */
+/* R10: the region is made anew each time, so it was gone when release returned. */
 static void declare_release_declare_again(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -156,7 +158,6 @@ static void declare_release_declare_again(struct kunit *test)
 		give(fx->dev, 3, take(test, fx->dev, 3));
 		dma_release_coherent_memory(fx->dev);
 		KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
-		dma_coherent_reap();
 		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	}
 }
@@ -200,13 +201,11 @@ static void detach_finds_its_region_only(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
-	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, bank->base);
-	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE);
-	dma_coherent_reap();
+	detach(fx->dev, DMA_COHERENT_DECLARED, bank);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE, bank->size);
 	KUNIT_EXPECT_NOT_NULL(test, nth_mem(fx->dev, 1));
-	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base);
-	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base);
-	dma_coherent_reap();
+	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
 	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
 }
@@ -345,8 +344,7 @@ static void sources_share_a_region(struct kunit *test)
 	/* Each takes back what it gave, from whoever has it. */
 	dma_release_coherent_memory(fx->other);
 	KUNIT_EXPECT_TRUE(test, nth_mem(fx->other, 0)->attached);
-	dma_coherent_detach(fx->other, DMA_COHERENT_FIRMWARE, fx->bank[0].base);
-	dma_coherent_reap();
+	detach(fx->other, DMA_COHERENT_FIRMWARE, &fx->bank[0]);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
 }
 
@@ -478,10 +476,26 @@ static void release_goes_to_the_innermost_pool(struct kunit *test)
 	expect_sound(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
 
-	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, inner.base);
-	dma_coherent_reap();
+	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
 	expect_sound(test, fx->dev, POOL_PAGES - 8);
+}
+
+/* The inner one is what is taken back, though both begin with the same page. */
+static void detach_tells_nested_pools_apart(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = fx->bank[0].base;
+	KUNIT_ASSERT_EQ(test, page_of(fx->dev, inner.mem), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
+	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
+	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
 }
 
 struct prober {
@@ -709,6 +723,7 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(pools_may_nest),
 	KUNIT_CASE(whole_pool_may_nest),
 	KUNIT_CASE(release_goes_to_the_innermost_pool),
+	KUNIT_CASE(detach_tells_nested_pools_apart),
 	KUNIT_CASE(two_devices_probe_at_once),
 	KUNIT_CASE(detached_with_buffers_out),
 	KUNIT_CASE(attaching_again_revives),

@@ -7,29 +7,16 @@
 #define _DMA_COHERENT_FAILSLAB_H
 
 #include <kunit/test.h>
-#include <linux/debugfs.h>
 #include <linux/sched.h>
 
 #include "dma-coherent-fixture.h"
 
 #if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAULT_INJECTION_DEBUG_FS)
 
-/* A knob of failslab; there is no other way to it than that of user space. */
-static inline void *failslab_knob(const char *name)
-{
-	struct dentry *dir = debugfs_lookup("failslab", NULL);
-	struct dentry *file = dir ? debugfs_lookup(name, dir) : NULL;
-	void *knob = file ? d_inode(file)->i_private : NULL;
-
-	dput(file);
-	dput(dir);
-	return knob;
-}
-
 static inline bool failslab_set_up(void)
 {
-	bool *spares_kernel = failslab_knob("ignore-gfp-wait");
-	unsigned long *verbose = failslab_knob("verbose");
+	bool *spares_kernel = debugfs_knob("failslab", "ignore-gfp-wait");
+	unsigned long *verbose = debugfs_knob("failslab", "verbose");
 
 	if (spares_kernel)
 		*spares_kernel = false;

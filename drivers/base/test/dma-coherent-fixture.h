@@ -244,6 +244,12 @@ static inline int attach(struct device *dev, const struct bank *bank)
 	return dma_coherent_attach(dev, &spec);
 }
 
+static inline void detach(struct device *dev, enum dma_coherent_source source,
+			  const struct bank *bank)
+{
+	dma_coherent_detach(dev, source, bank->base, bank->size);
+}
+
 static inline void *take(struct kunit *test, struct device *dev, unsigned long pages)
 {
 	dma_addr_t handle = DMA_MAPPING_ERROR;
@@ -280,17 +286,23 @@ static inline int give(struct device *dev, unsigned long pages, void *vaddr)
 	return dma_release_from_coherent(dev, order_base_2(pages), vaddr);
 }
 
+/* What a file of debugfs stands for; there is no other way to it. */
+static inline void *debugfs_knob(const char *directory, const char *name)
+{
+	struct dentry *dir = debugfs_lookup(directory, NULL);
+	struct dentry *file = dir ? debugfs_lookup(name, dir) : NULL;
+	void *knob = file ? d_inode(file)->i_private : NULL;
+
+	dput(file);
+	dput(dir);
+	return knob;
+}
+
 /* What the debugging of the DMA API says, with CONFIG_DMA_API_DEBUG */
 
 static inline u32 *api_number(const char *name)
 {
-	struct dentry *dir = debugfs_lookup("dma-api", NULL);
-	struct dentry *file = dir ? debugfs_lookup(name, dir) : NULL;
-	u32 *number = file ? d_inode(file)->i_private : NULL;
-
-	dput(file);
-	dput(dir);
-	return number;
+	return debugfs_knob("dma-api", name);
 }
 
 static inline u32 api_errors(void)

@@ -134,6 +134,14 @@ static __printf(2, 3) void expect_said(struct kunit *test, const char *format, .
 	KUNIT_EXPECT_STREQ(test, next_line(ear, line, sizeof(line)), want);
 }
 
+static bool was_said(struct kunit *test, const char *part)
+{
+	struct listener *ear = test->priv;
+	static char line[512];
+
+	return strstr(next_line(ear, line, sizeof(line)), part);
+}
+
 static void expect_silence(struct kunit *test)
 {
 	expect_said(test, "%s", "");
@@ -225,6 +233,26 @@ static void region_of_the_device_is_busy(struct kunit *test)
 		       "overlaps another one of it", -EBUSY);
 }
 
+static void shared_memory_is_told(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	phys_addr_t inner = ear->base + PAGE_SIZE;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, 4 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, inner, HANDLE,
+							     2 * PAGE_SIZE));
+	expect_said(test, "%s: region %s shares memory with %s, which may hand it out too",
+		    dev_name(ear->other), region_name(test, inner, 2 * PAGE_SIZE),
+		    region_name(test, ear->base, 4 * PAGE_SIZE));
+	dma_release_coherent_memory(ear->other);
+
+	/* Not where it is a buffer. */
+	take(test, 4);
+	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, inner, HANDLE,
+							     2 * PAGE_SIZE));
+	expect_silence(test);
+}
+
 static void odd_region_is_cut_down(struct kunit *test)
 {
 	struct listener *ear = test->priv;
@@ -268,10 +296,10 @@ static void region_without_an_address_is_told(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
 	expect_said(test, WITHOUT_ADDRESS,
 		    dev_name(ear->dev), &ear->base);
-	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, ear->base);
+	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, spec.base, spec.size);
 	map->cpu_start = ear->base;
 	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
-	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, ear->base);
+	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, spec.base, spec.size);
 	expect_silence(test);
 }
 
@@ -426,6 +454,24 @@ static void bad_release_says_what_is_there(struct kunit *test)
 	expect_release(test, 2, 1, "nothing is allocated there, refused", 1, 7, "free");
 }
 
+/* What one driver does wrong does not hide what another does. */
+static void each_region_has_a_limit_of_its_own(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 1, 2 * PAGE_SIZE));
+	for (i = 0; i < 100; i++)
+		dma_release_from_coherent(ear->dev, 0, ear->mem + PAGE_SIZE);
+	for (i = 0; i < DEFAULT_RATELIMIT_BURST; i++)
+		KUNIT_EXPECT_TRUE(test, was_said(test, "nothing is allocated there"));
+	expect_silence(test);
+	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base, HANDLE,
+							     PAGE_SIZE));
+	dma_release_from_coherent(ear->other, 0, ear->mem);
+	KUNIT_EXPECT_TRUE(test, was_said(test, "nothing is allocated there"));
+}
+
 /* Lifetime */
 
 static void detach_counts_what_is_out(struct kunit *test)
@@ -456,6 +502,7 @@ static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(good_ones_are_quiet),
 	KUNIT_CASE(bad_region_is_refused),
 	KUNIT_CASE(region_of_the_device_is_busy),
+	KUNIT_CASE(shared_memory_is_told),
 	KUNIT_CASE(odd_region_is_cut_down),
 	KUNIT_CASE(region_out_of_reach_is_told_once),
 	KUNIT_CASE(region_without_an_address_is_told),
@@ -465,6 +512,7 @@ static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(fallen_back_request_is_quiet),
 	KUNIT_CASE(bad_release_says_what_is_there),
 	KUNIT_CASE(bad_range_is_refused),
+	KUNIT_CASE(each_region_has_a_limit_of_its_own),
 	KUNIT_CASE(detach_counts_what_is_out),
 	{}
 };

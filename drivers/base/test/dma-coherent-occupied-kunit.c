@@ -185,8 +185,7 @@ static void range_is_taken_from_the_innermost_pool(struct kunit *test)
 
 	/* While it is there, a release goes to it. */
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, inner.mem), 1);
-	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, inner.base);
-	dma_coherent_reap();
+	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
 	expect_sound(test, fx->dev, 8);
 }

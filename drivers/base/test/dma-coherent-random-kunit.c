@@ -444,7 +444,7 @@ static const char *model_detach(struct model *m)
 
 	if (below(m, 16))
 		return NULL;
-	dma_coherent_detach(m->dev[d], DMA_COHERENT_DECLARED, m->bank[r]->base);
+	detach(m->dev[d], DMA_COHERENT_DECLARED, m->bank[r]);
 	m->user[d][r].attached = false;
 	model_reap(m, d, r);
 	return NULL;
@@ -737,8 +737,7 @@ static int stress_visit_thread(void *data)
 		stress_toggle(stress, stress->visitor, &buffer, 2, n);
 		if (n % 1024 && buffer.vaddr)
 			stress_toggle(stress, stress->visitor, &buffer, 0, 0);
-		dma_coherent_detach(stress->visitor, DMA_COHERENT_FIRMWARE,
-				    stress->bank->base);
+		detach(stress->visitor, DMA_COHERENT_FIRMWARE, stress->bank);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->visitor, &buffer, 0, 0);
 		atomic_inc(&stress->rounds);
