@@ -189,16 +189,27 @@ check_mails()
 	verdict "checkpatch --strict of the mails" "$build/mails.out"
 }
 
-# The manual's own line for those who test, as it stands there.
+# The manual's own lines for those who test, as they stand there; `make run` has
+# those of the tour.
 check_commands()
 {
+	local manual=Documentation/core-api/dma-coherent.rst line
+
 	awk '/^\t\.\/tools\/testing\/kunit\/kunit\.py run/ { on = 1 }
-		on { print; if (!/\\$/) exit }' Documentation/core-api/dma-coherent.rst >"$build/command"
+		on { print; if (!/\\$/) exit }' "$manual" >"$build/command"
 	: >"$build/commands.out"
-	if [ ! -s "$build/command" ]; then
-		echo "the manual has no command" >"$build/commands.out"
-	elif ! bash -e "$build/command" </dev/null >"$build/command.log" 2>&1; then
-		tail -n 30 "$build/command.log" >"$build/commands.out"
-	fi
+	[ -s "$build/command" ] || echo "the manual has no command" >"$build/commands.out"
+	run_command "$build/command"
+	grep -o '``make -C [^`]*``' "$manual" | tr -d '`' >"$build/make-commands"
+	while IFS= read -r line; do
+		echo "$line" >"$build/command"
+		run_command "$build/command"
+	done <"$build/make-commands"
 	verdict "the manual's commands" "$build/commands.out"
+}
+
+run_command()
+{
+	bash -e "$1" </dev/null >"$build/command.log" 2>&1 ||
+		{ cat "$1"; tail -n 30 "$build/command.log"; } >>"$build/commands.out"
 }

@@ -50,7 +50,8 @@ dir != "" {
 	next
 }
 
-/^(config|if|endif|#)/ { flush() }
+# What is said of a symbol goes with it.
+/^(config|if|endif|#)/ && block !~ /^(#[^\n]*\n)+$/ { flush() }
 /^config/ { gone = $2 in missing; name = $2 }
 /^[ \t]+depends on/ {
 	for (i = 3; i <= NF; i++)
