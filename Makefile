@@ -5,7 +5,8 @@
 RELEASE ?= 6.12
 KDIR    ?=
 CONFIG  ?=
-export RELEASE KDIR CONFIG
+BOARD   ?=
+export RELEASE KDIR CONFIG BOARD
 
 # A kernel's own make must not see what was said to this one.
 script = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL

@@ -67,9 +67,12 @@ static void mount_all(void)
 
 static void open_host(void)
 {
+	const char *port = getenv("port");
 	struct termios raw;
+	char path[64];
 
-	host = open("/dev/ttyAMA1", O_RDWR | O_NOCTTY | O_CLOEXEC);
+	snprintf(path, sizeof(path), "/dev/%s", port ? port : "");
+	host = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (host < 0 || tcgetattr(host, &raw))
 		return;
 	cfmakeraw(&raw);

@@ -16,7 +16,7 @@ import sys
 import time
 import zlib
 
-import fdt
+import boards
 import image
 from guest import Guest
 from problem import Problem
@@ -27,7 +27,6 @@ PAGE = 4096
 VIEWER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../dma-coherent/dma-coherent"))
 TELLING = re.compile(r"coherent|clcd|pl111|reserved mem|vram|drm", re.IGNORECASE)
 REASON = re.compile(r"dma-coherent: .*(refused|can't|: -\d+$)|reserved mem: .*(fail|OVERLAP)|\*ERROR\*")
-PL111_UPPER_PANEL_BASE = 0x10
 SCREEN_SECONDS = 5
 
 
@@ -110,7 +109,7 @@ def check_in_map(report, board, live, buffer, address):
 def check_screen_memory(report, qemu, board, guest, live):
     """What user space wrote, found at the buffer's physical address: these bytes, or None where it is not."""
     screen, numbers = guest.screen(), guest.numbers("framebuffer")
-    address = qemu.word(board.controller + PL111_UPPER_PANEL_BASE)
+    address = board.shown(qemu)
     mapped = locate(report, qemu, board, screen)
     if not address:
         raise Problem("framebuffer: the display controller is off")
@@ -134,7 +133,7 @@ def check_screen_memory(report, qemu, board, guest, live):
 def check_geometry(report, board, guest):
     numbers = guest.numbers("picture")
     report.check((numbers["width"], numbers["height"]) == (board.width, board.height),
-                 f"picture: the panel in the device tree is {board.width}x{board.height}, "
+                 f"picture: the {board.screen} in the device tree is {board.width}x{board.height}, "
                  f"the framebuffer {numbers['width']}x{numbers['height']}")
 
 
@@ -254,10 +253,11 @@ def check_leak(report, board, guest):
 
 
 def run(report, options, board):
-    command = [options.qemu, "-M", "vexpress-a9", "-smp", "4", "-m", "1G", "-display", "none", "-audiodev", "none,id=a",
+    command = [board.qemu, "-M", board.machine, "-smp", "4", "-m", "1G", "-display", "none", "-audiodev", "none,id=a",
                "-nic", "none", "-no-reboot", "-kernel", options.kernel, "-dtb", options.dtb,
-               "-initrd", options.initrd,
-               "-append", f"console=ttyAMA0 oops=panic panic=-1 pool={board.region.name}"]
+               "-initrd", options.initrd, *board.options,
+               "-append", f"console={board.console} oops=panic panic=-1 "
+                          f"pool={board.region.name} port={board.port} {board.bootargs}"]
     began = time.monotonic()
     with Qemu(command, options.seconds) as qemu:
         guest = Guest(qemu.lines_until("waiting: drawn"))
@@ -304,7 +304,7 @@ def clean():
 
 def parse_options():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--qemu", default="qemu-system-arm")
+    parser.add_argument("--board", required=True, choices=boards.BOARDS)
     parser.add_argument("--seconds", type=float, default=180, help="what the guest may take in all")
     for name in ("kernel", "dtb", "initrd", "out"):
         parser.add_argument(f"--{name}", required=True)
@@ -319,7 +319,7 @@ def main():
     os.chdir(options.out)
     clean()
     try:
-        board = fdt.read_board(options.dtb)
+        board = boards.read(options.board, options.dtb)
         run(report, options, board)
     except (Problem, OSError) as problem:
         report.check(False, str(problem))
@@ -329,7 +329,8 @@ def main():
         report.lines += [*reasons(board), "", *telling_lines()]
     facts = [f"time: {time.strftime('%Y-%m-%d %H:%M:%S %Z')}, {time.monotonic() - began:.1f} s"]
     if board:
-        facts.append(f"board: {board.model}, QEMU's vexpress-a9, with a panel of {board.width}x{board.height}")
+        facts.append(f"board: {board.model}, QEMU's {board.machine}, "
+                     f"with a {board.screen} of {board.width}x{board.height}")
     report.write("report.txt", "make run", facts)
     with open("report.txt", encoding="utf-8") as file:
         print(file.read().rstrip())

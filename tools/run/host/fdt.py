@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0
-"""Reads a compiled device tree, and from it what the run has to fit."""
+"""Reads a compiled device tree."""
 
 import struct
 from collections import namedtuple
@@ -9,7 +9,6 @@ from problem import Problem
 BEGIN_NODE, END_NODE, PROP, NOP, END = 1, 2, 3, 4, 9
 
 Region = namedtuple("Region", "name base size")
-Board = namedtuple("Board", "model region width height controller")
 
 
 class Node:
@@ -81,30 +80,13 @@ def find_phandle(root, phandle):
     raise Problem(f"device tree: no node has the phandle {phandle:#x}")
 
 
-def find_panel(root):
+def find_compatible(root, compatible):
     for node in root.walk():
-        if "panel-dpi" in node.strings("compatible") and node.strings("status")[0] in ("", "okay"):
+        if compatible in node.strings("compatible") and node.strings("status")[0] in ("", "okay"):
             return node
-    raise Problem("device tree: no panel-dpi panel")
+    raise Problem(f"device tree: nothing in it is a {compatible}")
 
 
-def find_controller(root, panel):
-    """The display controller at the other end of the panel's port."""
-    endpoint = panel.child("port").child("endpoint")
-    node = find_phandle(root, endpoint.cells("remote-endpoint")[0])
-    while node and "arm,pl111" not in node.strings("compatible"):
-        node = node.parent
-    if not node:
-        raise Problem("device tree: the panel's port does not lead to a PL111")
-    return node
-
-
-def read_board(path):
+def read(path):
     with open(path, "rb") as file:
-        root = parse(file.read())
-    panel = find_panel(root)
-    controller = find_controller(root, panel)
-    region = find_phandle(root, controller.cells("memory-region")[0])
-    timing = panel.child("panel-timing")
-    return Board(root.strings("model")[0], Region(region.name, *region.reg()),
-                 timing.cells("hactive")[0], timing.cells("vactive")[0], controller.reg()[0])
+        return parse(file.read())

@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: GPL-2.0
+"""
+What differs between the boards: how QEMU and the guest's kernel are started, what
+the device tree says of the display, and where the display says what it shows.
+"""
+
+import fdt
+from problem import Problem
+
+
+class Board:
+    def __init__(self, root, display):
+        region = fdt.find_phandle(root, display.cells("memory-region")[0])
+        self.model = root.strings("model")[0]
+        self.region = fdt.Region(region.name, *region.reg())
+        self.bootargs = " ".join(node.strings("bootargs")[0] for node in root.children if node.name == "chosen")
+
+
+class VexpressA9(Board):
+    """A PL111 with a panel."""
+
+    qemu, machine = "qemu-system-arm", "vexpress-a9"
+    console, port = "ttyAMA0", "ttyAMA1"
+    options = []
+    screen = "panel"
+
+    UPPER_PANEL_BASE = 0x10
+
+    def __init__(self, root):
+        panel = fdt.find_compatible(root, "panel-dpi")
+        display = self.find_display(root, panel)
+        super().__init__(root, display)
+        timing = panel.child("panel-timing")
+        self.width, self.height = timing.cells("hactive")[0], timing.cells("vactive")[0]
+        self.registers = display.reg()[0]
+
+    @staticmethod
+    def find_display(root, panel):
+        """The display controller at the other end of the panel's port."""
+        endpoint = panel.child("port").child("endpoint")
+        node = fdt.find_phandle(root, endpoint.cells("remote-endpoint")[0])
+        while node and "arm,pl111" not in node.strings("compatible"):
+            node = node.parent
+        if not node:
+            raise Problem("device tree: the panel's port does not lead to a PL111")
+        return node
+
+    def shown(self, qemu):
+        """The address of what the display shows; 0 where it is off."""
+        return qemu.word(self.registers + self.UPPER_PANEL_BASE)
+
+
+BOARDS = {"vexpress-a9": VexpressA9}
+
+
+def read(name, dtb):
+    return BOARDS[name](fdt.read(dtb))
