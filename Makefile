@@ -14,6 +14,7 @@ script = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
 help:
 	@echo 'make run      the main job: builds a kernel for an emulated board, boots it, and draws'
 	@echo '              into a framebuffer from a declared pool; leaves build/run/'
+	@echo '              BOARD=vexpress-a9 (the default, arm) or zcu102 (arm64; build/run/zcu102/)'
 	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
 	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, CONFIG=smp (newest only);'
 	@echo '              ARCH=arm64 and others of tools/check/machines: as QEMU emulates them'

@@ -25,7 +25,7 @@ from report import Report
 
 PAGE = 4096
 VIEWER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../dma-coherent/dma-coherent"))
-TELLING = re.compile(r"coherent|clcd|pl111|reserved mem|vram|drm", re.IGNORECASE)
+TELLING = re.compile(r"coherent|clcd|pl111|dpsub|dpdma|reserved mem|vram|drm", re.IGNORECASE)
 REASON = re.compile(r"dma-coherent: .*(refused|can't|: -\d+$)|reserved mem: .*(fail|OVERLAP)|\*ERROR\*")
 SCREEN_SECONDS = 5
 

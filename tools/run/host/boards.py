@@ -4,6 +4,8 @@ What differs between the boards: how QEMU and the guest's kernel are started, wh
 the device tree says of the display, and where the display says what it shows.
 """
 
+import re
+
 import fdt
 from problem import Problem
 
@@ -50,7 +52,33 @@ class VexpressA9(Board):
         return qemu.word(self.registers + self.UPPER_PANEL_BASE)
 
 
-BOARDS = {"vexpress-a9": VexpressA9}
+class Zcu102(Board):
+    """ZynqMP's DisplayPort, which a DMA controller of its own feeds, with the monitor that QEMU has there."""
+
+    qemu, machine = "qemu-system-aarch64", "xlnx-zcu102"
+    console, port = "ttyPS0", "ttyPS1"
+    screen = "monitor"
+
+    GRAPHICS_PAYLOAD_HIGH, GRAPHICS_PAYLOAD = 0x510, 0x514
+
+    def __init__(self, root):
+        display = fdt.find_compatible(root, "xlnx,zynqmp-dpsub-1.7")
+        super().__init__(root, display)
+        mode = re.search(r"\bvideo=(?:[\w-]+:)?(\d+)x(\d+)", self.bootargs)
+        if not mode:
+            raise Problem("device tree: the bootargs in /chosen have no video=WIDTHxHEIGHT")
+        self.width, self.height = int(mode[1]), int(mode[2])
+        self.options = ["-global", f"i2c-ddc.xres={self.width}", "-global", f"i2c-ddc.yres={self.height}"]
+        self.registers = fdt.find_phandle(root, display.cells("dmas")[0]).reg()[0]
+
+    def shown(self, qemu):
+        """QEMU's controller reads only when the screen is asked for."""
+        qemu.qmp("screendump", filename="screen.ppm")
+        high, low = (qemu.word(self.registers + at) for at in (self.GRAPHICS_PAYLOAD_HIGH, self.GRAPHICS_PAYLOAD))
+        return high << 32 | low
+
+
+BOARDS = {"vexpress-a9": VexpressA9, "zcu102": Zcu102}
 
 
 def read(name, dtb):
