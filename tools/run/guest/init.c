@@ -133,7 +133,7 @@ static void say_framebuffer(const struct framebuffer *fb)
 
 /* Sizes that displays ask for, some of them odd. */
 static struct spare spares[] = {
-	{ "back buffer", .when = STAYS },	/* as large as the screen */
+	{ "back buffer", 640, 480, 16 },	/* as large as the screen, where there is one */
 	{ "cursor", 64, 64, 32 },
 	{ "camera", 480, 360, 16, BRIEF },
 	{ "overlay", 320, 240, 16 },
@@ -165,10 +165,11 @@ static void create_spare(int card, struct spare *spare)
 /* The brief ones leave holes, and what comes late may fall into these. */
 static void create_spares(int card, const struct framebuffer *fb)
 {
-	spares[0].width = fb->var.xres;
-	spares[0].height = fb->var.yres;
-	spares[0].bpp = fb->var.bits_per_pixel;
-
+	if (fb) {
+		spares[0].width = fb->var.xres;
+		spares[0].height = fb->var.yres;
+		spares[0].bpp = fb->var.bits_per_pixel;
+	}
 	for (size_t i = 0; i < SPARES; i++)
 		if (spares[i].when != LATE)
 			create_spare(card, &spares[i]);
@@ -263,21 +264,21 @@ static bool work(const char *name)
 	static struct framebuffer fb;
 	static struct pool pool;
 	const char *wrong = framebuffer_open(&fb);
-	int card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
+	int error = errno, card = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
 
-	if (wrong) {
-		say("problem: %s: %s", wrong, strerror(errno));
-		return false;
-	}
-	if (!fb.zeroed)
+	if (wrong)
+		say("no screen: %s: %s", wrong, strerror(error));
+	else if (!fb.zeroed)
 		say("problem: the framebuffer arrived with old data in it");
-	create_spares(card, &fb);
+	create_spares(card, wrong ? NULL : &fb);
 	pool_read(&pool, name);
-	if (!draw(&fb, &pool)) {
-		say("problem: no memory to draw in");
-		return false;
+	if (!wrong) {
+		if (!draw(&fb, &pool)) {
+			say("problem: no memory to draw in");
+			return false;
+		}
+		say_framebuffer(&fb);
 	}
-	say_framebuffer(&fb);
 	say_spares();
 	say_pool(name);
 	wait_for_host("drawn");

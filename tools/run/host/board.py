@@ -220,11 +220,17 @@ def show_pool(report, board, guest):
     report.say("\n" + view(report, 0, "--dir", "debugfs"))
 
 
-def check_drawn(report, qemu, board, guest, live):
+def check_screen(report, qemu, board, guest, live):
+    """Where there is none, the board must know why."""
+    if guest.values("no screen"):
+        reason = board.no_screen(qemu)
+        if not reason:
+            raise Problem(f"nothing was drawn: {guest.value('no screen')}")
+        report.unchecked.append(f"the screen, for there is none: {reason}")
+        return
     check_geometry(report, board, guest)
     memory = check_screen_memory(report, qemu, board, guest, live)
     check_picture(report, qemu, guest, memory)
-    check_spares(report, qemu, board, guest, live)
 
 
 def check_released(report, board, before, after):
@@ -262,12 +268,14 @@ def run(report, options, board):
     with Qemu(command, options.seconds) as qemu:
         guest = Guest(qemu.lines_until("waiting: drawn"))
         report.say(f"kernel: {guest.value('kernel')}")
-        report.say(f"booted: {time.monotonic() - began:.1f} s from power on to the picture")
+        drawn = "picture" if guest.values("framebuffer") else "buffers"
+        report.say(f"booted: {time.monotonic() - began:.1f} s from power on to the {drawn}")
         check_problems(report, guest)
         live = check_debugfs(report, board, guest)
         if guest.lines[-1] == "end of guest":
             raise Problem("nothing was drawn")
-        check_drawn(report, qemu, board, guest, live)
+        check_screen(report, qemu, board, guest, live)
+        check_spares(report, qemu, board, guest, live)
         qemu.go_on()
         after = Guest(qemu.lines_until("waiting: released"))
         check_problems(report, after)

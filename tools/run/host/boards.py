@@ -15,7 +15,12 @@ class Board:
         region = fdt.find_phandle(root, display.cells("memory-region")[0])
         self.model = root.strings("model")[0]
         self.region = fdt.Region(region.name, *region.reg())
+        self.display = display.reg()[0]
         self.bootargs = " ".join(node.strings("bootargs")[0] for node in root.children if node.name == "chosen")
+
+    def no_screen(self, _):
+        """Why QEMU can have no screen with this kernel, where that can be told."""
+        return None
 
 
 class VexpressA9(Board):
@@ -34,7 +39,6 @@ class VexpressA9(Board):
         super().__init__(root, display)
         timing = panel.child("panel-timing")
         self.width, self.height = timing.cells("hactive")[0], timing.cells("vactive")[0]
-        self.registers = display.reg()[0]
 
     @staticmethod
     def find_display(root, panel):
@@ -49,7 +53,7 @@ class VexpressA9(Board):
 
     def shown(self, qemu):
         """The address of what the display shows; 0 where it is off."""
-        return qemu.word(self.registers + self.UPPER_PANEL_BASE)
+        return qemu.word(self.display + self.UPPER_PANEL_BASE)
 
 
 class Zcu102(Board):
@@ -59,6 +63,7 @@ class Zcu102(Board):
     console, port = "ttyPS0", "ttyPS1"
     screen = "monitor"
 
+    AUX_STATE, INTERRUPT_STATUS, INTERRUPT_MASK, REPLY = 0x130, 0x3a0, 0x3a4, 1 << 2
     GRAPHICS_PAYLOAD_HIGH, GRAPHICS_PAYLOAD = 0x510, 0x514
 
     def __init__(self, root):
@@ -69,13 +74,21 @@ class Zcu102(Board):
             raise Problem("device tree: the bootargs in /chosen have no video=WIDTHxHEIGHT")
         self.width, self.height = int(mode[1]), int(mode[2])
         self.options = ["-global", f"i2c-ddc.xres={self.width}", "-global", f"i2c-ddc.yres={self.height}"]
-        self.registers = fdt.find_phandle(root, display.cells("dmas")[0]).reg()[0]
+        self.dma = fdt.find_phandle(root, display.cells("dmas")[0]).reg()[0]
 
     def shown(self, qemu):
         """QEMU's controller reads only when the screen is asked for."""
         qemu.qmp("screendump", filename="screen.ppm")
-        high, low = (qemu.word(self.registers + at) for at in (self.GRAPHICS_PAYLOAD_HIGH, self.GRAPHICS_PAYLOAD))
+        high, low = (qemu.word(self.dma + at) for at in (self.GRAPHICS_PAYLOAD_HIGH, self.GRAPHICS_PAYLOAD))
         return high << 32 | low
+
+    def no_screen(self, qemu):
+        """7.3's driver waits for an interrupt when it has asked the monitor, where 6.12's looks for the reply."""
+        state, status, mask = (qemu.word(self.display + at) & self.REPLY
+                               for at in (self.AUX_STATE, self.INTERRUPT_STATUS, self.INTERRUPT_MASK))
+        if state and not status and not mask:
+            return "the monitor's reply has come, and QEMU does not send the interrupt that the driver waits for"
+        return None
 
 
 BOARDS = {"vexpress-a9": VexpressA9, "zcu102": Zcu102}

@@ -6,7 +6,7 @@ MOST_SHOWN = 8
 
 class Report:
     def __init__(self):
-        self.lines, self.problems = [], []
+        self.lines, self.problems, self.unchecked = [], [], []
 
     def say(self, line):
         self.lines.append(line)
@@ -22,5 +22,5 @@ class Report:
             shown = shown + [f"and {more} more"]
         verdict = "FAILED" if self.problems else "passed"
         with open(path, "w", encoding="utf-8") as file:
-            print(f"{title}: {verdict}", *(f"FAILED: {problem}" for problem in shown), "",
-                  *facts, *self.lines, sep="\n", file=file)
+            print(f"{title}: {verdict}", *(f"FAILED: {problem}" for problem in shown),
+                  *(f"NOT CHECKED: {what}" for what in self.unchecked), "", *facts, *self.lines, sep="\n", file=file)
