@@ -163,7 +163,7 @@ static int stat_show(struct seq_file *s, void *unused)
 {
 	struct dma_coherent_region *region = s->private;
 	const struct dma_coherent_pool *pool = &region->pool;
-	struct summary *sum __free(kfree) = kzalloc(sizeof(*sum), GFP_KERNEL);
+	struct summary *sum __free(kfree) = kzalloc_obj(*sum);
 	unsigned int order;
 
 	if (!sum)

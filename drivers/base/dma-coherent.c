@@ -1245,7 +1245,7 @@ mem_create(struct device *dev, struct dma_coherent_region *region)
 {
 	struct dma_coherent_mem *mem;
 
-	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	mem = kzalloc_obj(*mem);
 	if (!mem)
 		return NULL;
 	mem->dev = dev;
@@ -1565,7 +1565,7 @@ static int global_create(const struct dma_coherent_spec *spec)
 
 	if (region && region->cached)
 		return refuse(NULL, spec, -EINVAL, "is mapped cached for another device");
-	mem = kzalloc(sizeof(*mem), GFP_KERNEL);
+	mem = kzalloc_obj(*mem);
 	if (!mem)
 		return refuse(NULL, spec, -ENOMEM, "can't be attached");
 	if (!region)

@@ -176,17 +176,35 @@ example()
 	echo '};'
 }
 
-# checkpatch on the mails themselves, whose messages no other check reads.
+# checkpatch on the mails themselves, whose messages no other check reads. What only
+# runs on the host (tools/) has other rules.
 check_mails()
 {
-	local out
+	local out mails host_mails host=INVALID_UTF8,EXECUTE_PERMISSIONS,MACRO_ARG_UNUSED,AVOID_EXTERNS,MACRO_WITH_FLOW_CONTROL
+	host+=,PREFER_DEFINED_ATTRIBUTE_MACRO,MACRO_ARG_PRECEDENCE,STRNCPY,CAMELCASE,IS_ENABLED_CONFIG,NEW_TYPEDEFS
+	host+=,EMBEDDED_FUNCTION_NAME,EMBEDDED_FILENAME
 
 	out=$("$top/tools/overlay/mails" 2>"$build/mails.log") ||
 		{ cp "$build/mails.log" "$build/mails.out"; verdict mails "$build/mails.out"; return; }
-	scripts/checkpatch.pl --strict --terse --show-types --no-summary --quiet --no-tree \
-		--ignore FILE_PATH_CHANGES,MACRO_ARG_REUSE,ENOSYS,UNDOCUMENTED_DT_STRING,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING,LONG_LINE,NO_CHANGELOG \
-		"$out"/*.patch >"$build/mails.out" 2>&1 || :
+	mapfile -t mails < <(grep -lP '^\+\+\+ b/(?!tools/)' "$out"/*.patch)
+	mapfile -t host_mails < <(find "$out" -name "*.patch" -not -name "0000-*" -exec grep -LP '^\+\+\+ b/(?!tools/)' {} +)
+	{
+		# It takes the name of a file that is sourced for the sourcing file's own.
+		checkpatch_mails EMBEDDED_FILENAME "${mails[@]}"
+		checkpatch_mails "$host" "${host_mails[@]}"
+	} >"$build/mails.out" 2>&1
 	verdict "checkpatch --strict of the mails" "$build/mails.out"
+}
+
+# checkpatch_mails TYPES MAIL...: except for these types, and those that the checks of
+# the files leave out
+checkpatch_mails()
+{
+	local ignored=$1
+
+	shift
+	scripts/checkpatch.pl --strict --terse --show-types --no-summary --quiet \
+		--ignore "$ignored,FILE_PATH_CHANGES,MACRO_ARG_REUSE,ENOSYS,UNDOCUMENTED_DT_STRING,OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT,SPACING,LONG_LINE,NO_CHANGELOG" "$@" || :
 }
 
 # The manual's own lines for those who test, as they stand there; `make run` has
@@ -200,6 +218,7 @@ check_commands()
 	: >"$build/commands.out"
 	[ -s "$build/command" ] || echo "the manual has no command" >"$build/commands.out"
 	run_command "$build/command"
+	# shellcheck disable=SC2016 # these are no expansions
 	grep -o '``make -C [^`]*``' "$manual" | tr -d '`' >"$build/make-commands"
 	while IFS= read -r line; do
 		echo "$line" >"$build/command"

@@ -159,7 +159,7 @@ static void api_debug_reports_a_drivers_leak(struct kunit *test)
 	struct device *dev;
 
 	need_api_debug(test);
-	dev = kzalloc(sizeof(*dev), GFP_KERNEL);
+	dev = kzalloc_obj(*dev);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	KUNIT_ASSERT_TRUE(test, leaky_bus_is_there());
 	leaky_bank = &fx->bank[0];

@@ -97,7 +97,7 @@ static DEFINE_RAW_SPINLOCK(bench_lock);
 struct dma_coherent_pool *bench_pool_create(unsigned long pages,
 					    unsigned int max_align_order)
 {
-	struct dma_coherent_pool *pool = kzalloc(sizeof(*pool), GFP_KERNEL);
+	struct dma_coherent_pool *pool = kzalloc_obj(*pool);
 
 	if (pool && dma_coherent_pool_init(pool, pages, max_align_order)) {
 		kfree(pool);
