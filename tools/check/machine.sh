@@ -22,9 +22,9 @@ use_machine()
 		[ "$1" != um-i386 ] || use_i386 "$compiler"
 		return
 	fi
-	[ -e "$tree/tools/testing/kunit/qemu_configs/$arch.py" ] ||
-		die "kunit.py of ${tree##*/} does not know $arch"
+	use_qemu_config
 	need_packages "$qemu" /usr/include/libelf.h:libelf-dev
+	[ "$arch" != riscv32 ] || use_firmware
 	timeout=1800
 	[ "$memory" = - ] || use_memory "${memory%+*}" "${memory#*+}"
 	[ "$takes_tree" = - ] || kunitconfigs+=(--qemu_args="-dtb $build/test.dtb")
@@ -34,6 +34,27 @@ use_i386()
 {
 	need_packages "/usr/$1/lib/libc.a:libc6-dev-i386-cross"
 	kunitconfigs+=(--make_options=SUBARCH=i386)
+}
+
+# What kunit.py knows of the machine; for older trees, what is beside this.
+use_qemu_config()
+{
+	qemu_config=$tree/tools/testing/kunit/qemu_configs/$arch.py
+	[ -e "$qemu_config" ] || qemu_config=$top/tools/check/qemu/$arch.py
+	[ -e "$qemu_config" ] || die "kunit.py of ${tree##*/} does not know $arch"
+	kunitconfigs+=(--qemu_config="$qemu_config")
+}
+
+# QEMU looks for it there; Debian builds it for 64 bits only.
+use_firmware()
+{
+	firmware=${OPENSBI:-/usr/share/qemu/opensbi-riscv32-generic-fw_dynamic.bin}
+
+	if [ ! -e "$firmware" ]; then
+		echo "kunit: error: Debian has no OpenSBI of 32 bits: say OPENSBI=path of a fw_dynamic.bin" >&2
+		exit 75
+	fi
+	kunitconfigs+=(--qemu_args="-bios $firmware")
 }
 
 # use_memory FIRST MEGABYTES
@@ -50,13 +71,16 @@ own_tree()
 {
 	local command
 
-	mapfile -t command < <(PYTHONPATH=$tree/tools/testing python3 -B - "$arch" <<-'END'
-		import importlib, sys
-		machine = importlib.import_module("kunit.qemu_configs." + sys.argv[1]).QEMU_ARCH
+	mapfile -t command < <(PYTHONPATH=$tree/tools/testing python3 -B - "$qemu_config" <<-'END'
+		import importlib.util, sys
+		spec = importlib.util.spec_from_file_location("kunit.qemu_configs.it", sys.argv[1])
+		module = importlib.util.module_from_spec(spec)
+		spec.loader.exec_module(module)
+		machine = module.QEMU_ARCH
 		print("qemu-system-" + machine.qemu_arch, *machine.extra_qemu_params, sep="\n")
 	END
 	)
-	"${command[@]}" -nodefaults -display none -machine "dumpdtb=$build/own.dtb" >&2
+	"${command[@]}" ${firmware:+-bios "$firmware"} -nodefaults -display none -machine "dumpdtb=$build/own.dtb" >&2
 	dtc -q -I dtb -O dts "$build/own.dtb"
 }
 
