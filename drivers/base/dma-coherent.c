@@ -397,7 +397,8 @@ static void view_translate(struct device *dev, phys_addr_t base,
 	view->handle = force_dma_unencrypted(dev) ? phys_to_dma_unencrypted(dev, base) :
 						    phys_to_dma(dev, base);
 	view->pages = pages;
-	if (!map)
+	/* An architecture that translates by itself does not look at the map. */
+	if (!map || IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 		return;
 	for (view->pages = 0; map->size && !view->pages; map++)
 		if (base >= map->cpu_start && base - map->cpu_start < map->size)

@@ -36,11 +36,13 @@ use_i386()
 	kunitconfigs+=(--make_options=SUBARCH=i386)
 }
 
-# What kunit.py knows of the machine; for older trees, what is beside this.
+# What kunit.py knows of the machine, or where it doesn't, what the newest one does.
 use_qemu_config()
 {
-	qemu_config=$tree/tools/testing/kunit/qemu_configs/$arch.py
-	[ -e "$qemu_config" ] || qemu_config=$top/tools/check/qemu/$arch.py
+	local path=tools/testing/kunit/qemu_configs/$arch.py
+
+	qemu_config=$tree/$path
+	[ -e "$qemu_config" ] || qemu_config=$(RELEASE=newest "$top/tools/overlay/tree")/$path
 	[ -e "$qemu_config" ] || die "kunit.py of ${tree##*/} does not know $arch"
 	kunitconfigs+=(--qemu_config="$qemu_config")
 }

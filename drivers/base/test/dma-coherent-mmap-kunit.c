@@ -205,8 +205,9 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 
+	/* On top of what dma_mmap_coherent() chooses for the device. */
 	region_of(fx->dev)->cached = false;
-	want = pgprot_writecombine(want);
+	want = pgprot_writecombine(dma_pgprot(fx->dev, want, 0));
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 }
@@ -265,6 +266,29 @@ static bool cannot_cache(struct device *dev)
 	return false;
 }
 
+static void forget_ram(void *res)
+{
+	remove_resource(res);
+}
+
+/* Have a bank count as System RAM, which not all machines know of. */
+static void call_it_ram(struct kunit *test, const struct bank *bank)
+{
+	struct resource *res;
+
+	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
+			      IORES_DESC_NONE) == REGION_INTERSECTS)
+		return;
+	res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, res);
+	res->name = "System RAM";
+	res->start = bank->base;
+	res->end = bank->base + bank->size - 1;
+	res->flags = IORESOURCE_SYSTEM_RAM;
+	KUNIT_ASSERT_EQ(test, insert_resource(&iomem_resource, res), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_ram, res), 0);
+}
+
 struct mapping_case {
 	const char *name;
 	bool spare;
@@ -297,6 +321,8 @@ static void mapping_has_its_attributes(struct kunit *test)
 		kunit_skip(test, "needs dma_coherent_kunit.spare=");
 	if (c->spare)
 		bank.base = spare;
+	else
+		call_it_ram(test, &bank);
 	kunit_deactivate_static_stub(test, dma_coherent_map);
 	kunit_activate_static_stub(test, dma_coherent_can_cache,
 				   c->coherent ? can_cache : cannot_cache);
@@ -316,29 +342,6 @@ static void mapping_has_its_attributes(struct kunit *test)
 }
 
 /* Cached or not */
-
-static void forget_ram(void *res)
-{
-	remove_resource(res);
-}
-
-/* Have a bank count as System RAM, which UML does not know of. */
-static void call_it_ram(struct kunit *test, const struct bank *bank)
-{
-	struct resource *res;
-
-	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) == REGION_INTERSECTS)
-		return;
-	res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, res);
-	res->name = "System RAM";
-	res->start = bank->base;
-	res->end = bank->base + bank->size - 1;
-	res->flags = IORESOURCE_SYSTEM_RAM;
-	KUNIT_ASSERT_EQ(test, insert_resource(&iomem_resource, res), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_ram, res), 0);
-}
 
 /* F12: ordinary memory of a cache-coherent device is mapped like any other. */
 static void ram_of_a_coherent_device_is_cached(struct kunit *test)
