@@ -203,6 +203,7 @@ static void detach_finds_its_region_only(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
 	detach(fx->dev, DMA_COHERENT_DECLARED, bank);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE, bank->size);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base - 1, 1);
 	KUNIT_EXPECT_NOT_NULL(test, nth_mem(fx->dev, 1));
 	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
 	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
