@@ -4,8 +4,8 @@
  *
  * For each fault, a check says whether an implementation is right. One suite
  * has them look at ours, which is to be right each time. The other has them look
- * at the tree's own kernel/dma/coherent.c, which is to be wrong each time: that
- * shows that the checks can fail. So what leads up to a fault is asserted, and
+ * at kernel/dma/coherent.c, in a tree that still has it, which is to be wrong each
+ * time: that shows that the checks can fail. So what leads up to a fault is asserted, and
  * only the fault itself is a check's answer.
  *
  * Fn names the fault in the table in tools/testing/dma-coherent/README.md, which

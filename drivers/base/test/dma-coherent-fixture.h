@@ -8,7 +8,7 @@
  * given an address for the bank that has nothing to do with the physical one.
  *
  * The address, the attachments and the pool that a test looks at are taken from
- * the private structures, and so are the counters: no test reads the log.
+ * the private structures, and so are the counters: no suite with this reads the log.
  *
  * Fn and Rn in front of a test name the faults and the regression cases in the
  * table in tools/testing/dma-coherent/README.md.
