@@ -42,8 +42,8 @@ static void occupied_range_is_a_buffer(struct kunit *test)
 
 	view.dev = fx->dev;
 	view.vaddr = vaddr;
-	*(u32 *)(vaddr + PAGE_SIZE) = 0x0cc0;
-	expect_user_word(test, view_map(test, &view, 3) + PAGE_SIZE, 0x0cc0);
+	*(u32 *)(vaddr + 2 * PAGE_SIZE) = 0x0cc0;
+	expect_user_word(test, view_map(test, &view, 3) + 2 * PAGE_SIZE, 0x0cc0);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 3, vaddr), 1);
 	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
 	expect_sound(test, fx->dev, POOL_PAGES / 2);
