@@ -1338,9 +1338,9 @@ static bool was_made_of(const struct dma_coherent_region *region,
 	       region->pool.pages == PHYS_PFN(whole_pages(base, size));
 }
 
-/* A @size of 0 is any. */
+/* A @base of NULL is any. */
 static void detach_all(struct device *dev, enum dma_coherent_source source,
-		       phys_addr_t base, phys_addr_t size)
+		       const phys_addr_t *base, phys_addr_t size)
 {
 	struct dma_coherent_mem *mem, *next;
 
@@ -1348,7 +1348,7 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
 	for (mem = mem_locked(mems_of(dev)); mem; mem = next) {
 		next = mem_locked(&mem->next);
 		if (mem->attached && mem->source == source &&
-		    (!size || was_made_of(mem->region, base, size)))
+		    (!base || was_made_of(mem->region, *base, size)))
 			detach(mem);
 	}
 }
@@ -1367,7 +1367,7 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
 void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
 			 phys_addr_t base, phys_addr_t size)
 {
-	detach_all(dev, source, base, size);
+	detach_all(dev, source, &base, size);
 	dma_coherent_reap();
 }
 
@@ -1478,7 +1478,7 @@ void dma_release_coherent_memory(struct device *dev)
 {
 	if (!has_mems(dev))
 		return;
-	detach_all(dev, DMA_COHERENT_DECLARED, 0, 0);
+	detach_all(dev, DMA_COHERENT_DECLARED, NULL, 0);
 	dma_coherent_reap();
 }
 EXPORT_SYMBOL_GPL(dma_release_coherent_memory);

@@ -204,6 +204,7 @@ static void detach_finds_its_region_only(struct kunit *test)
 	detach(fx->dev, DMA_COHERENT_DECLARED, bank);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE, bank->size);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base - 1, 1);
+	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base, 0);
 	KUNIT_EXPECT_NOT_NULL(test, nth_mem(fx->dev, 1));
 	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
 	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
