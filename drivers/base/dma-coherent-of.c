@@ -70,11 +70,18 @@ static bool __init has_prop(unsigned long node, const char *name)
 	return of_get_flat_dt_prop(node, name, NULL);
 }
 
-/* Reusable regions are the contiguous allocator's; declining says so. */
+/*
+ * Reusable regions are the contiguous allocator's; declining says so. Where there is
+ * no such allocator, nobody else would say anything.
+ */
 static int __init rmem_setup(unsigned long node, struct reserved_mem *rmem)
 {
-	if (has_prop(node, "reusable"))
+	if (has_prop(node, "reusable")) {
+		if (!IS_ENABLED(CONFIG_DMA_CMA))
+			pr_err("region %s: is reusable, which needs CONFIG_DMA_CMA\n",
+			       rmem->name);
 		return -ENODEV;
+	}
 	if (IS_ENABLED(CONFIG_ARM) && !has_prop(node, "no-map")) {
 		pr_err("region %s: can't be a pool without no-map on this architecture\n",
 		       rmem->name);
