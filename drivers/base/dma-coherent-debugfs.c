@@ -7,67 +7,129 @@
  * one snapshot or one run of pages at a time, so a reader holds up nobody; what
  * is put together from several runs may be of several moments.
  *
- * Owners are optional: two bytes a page that number the names of the devices
- * which ever attached. The names stay as long as the region, since a buffer can
- * outlive the device that it was for.
+ * A reader may take its time, or never come to an end. An open file has a reference
+ * to the region, so that nobody waits for readers when a region goes away.
+ *
+ * Owners are optional: two bytes a page that number the devices which ever
+ * attached. Their names stay as long as the region, since a buffer can outlive the
+ * device that it was for. A device that has no name yet when it attaches is shown
+ * with the one that it has got since.
  */
 
 #include <linux/cleanup.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/init.h>
-#include <linux/rculist.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 
 #include "dma-coherent.h"
 
+#define NAME_SIZE	64
+
+/**
+ * struct owner - a device that ever attached to a region
+ * @node: on the region's list
+ * @dev: the device, while its name is not in @name yet
+ * @id: its number
+ * @name: its name
+ */
 struct owner {
 	struct list_head node;
+	const struct device *dev;
 	u16 id;
-	char name[];
+	char name[NAME_SIZE];
 };
 
 /* Owners */
 
+static void owner_set_name(struct owner *owner)
+{
+	if (!owner->dev || !dev_name(owner->dev))
+		return;
+	strscpy(owner->name, dev_name(owner->dev), sizeof(owner->name));
+	owner->dev = NULL;
+}
+
+static struct owner *owner_by_name(struct dma_coherent_region *region, const char *name)
+{
+	struct owner *owner;
+
+	list_for_each_entry(owner, &region->owner_names, node)
+		if (name && !strcmp(owner->name, name))
+			return owner;
+	return NULL;
+}
+
+static struct owner *owner_by_id(const struct dma_coherent_region *region, u16 id)
+{
+	struct owner *owner;
+
+	list_for_each_entry(owner, &region->owner_names, node)
+		if (owner->id == id)
+			return owner;
+	return NULL;
+}
+
 /**
  * dma_coherent_owner_add() - a number for who gets buffers of a region
  * @region: the region
- * @name: the owner's name
+ * @dev: who; one with the name of an earlier one gets the same number
  *
  * Context: may sleep; under dma_coherent_mutex.
- * Return: the number, the same for the same name; 0 where there is none.
+ * Return: the number; 0 where there is none.
  */
-u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name)
+u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev)
 {
-	struct owner *owner, *last = NULL;
-	size_t len = strlen(name) + 1;
+	struct owner *owner = owner_by_name(region, dev_name(dev));
+	u16 last = 0;
 
-	list_for_each_entry(owner, &region->owner_names, node) {
-		if (!strcmp(owner->name, name))
-			return owner->id;
-		last = owner;
-	}
-	if (!region->owners || (last && last->id == U16_MAX))
+	if (owner)
+		return owner->id;
+	if (!list_empty(&region->owner_names))
+		last = list_last_entry(&region->owner_names, struct owner, node)->id;
+	if (!region->owners || last == U16_MAX)
 		return 0;
-	owner = kmalloc(struct_size(owner, name, len), GFP_KERNEL);
+	owner = kzalloc_obj(*owner);
 	if (!owner)
 		return 0;
-	memcpy(owner->name, name, len);
-	owner->id = last ? last->id + 1 : 1;
-	list_add_tail_rcu(&owner->node, &region->owner_names);
+	owner->dev = dev;
+	owner->id = last + 1;
+	owner_set_name(owner);
+	guard(raw_spinlock_irqsave)(&region->lock);
+	list_add_tail(&owner->node, &region->owner_names);
 	return owner->id;
 }
 
-/* Names are only ever added while there is a file that shows them. */
-static const char *owner_name(const struct dma_coherent_region *region, u16 id)
+/**
+ * dma_coherent_owner_gone() - keep the name of a device that may die from now on
+ * @region: the region
+ * @id: the device's number there
+ *
+ * Context: may sleep; under dma_coherent_mutex.
+ */
+void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
 {
-	const struct owner *owner;
+	struct owner *owner = owner_by_id(region, id);
 
-	list_for_each_entry_lockless(owner, &region->owner_names, node)
-		if (owner->id == id)
-			return owner->name;
-	return "?";
+	if (!owner)
+		return;
+	guard(raw_spinlock_irqsave)(&region->lock);
+	owner_set_name(owner);
+	owner->dev = NULL;
+}
+
+static void get_owner_name(const struct dma_coherent_region *region, u16 id, char *name)
+{
+	struct owner *owner = owner_by_id(region, id);
+
+	lockdep_assert_held(&region->lock);
+	if (owner)
+		owner_set_name(owner);
+	if (owner && owner->dev)
+		strscpy(name, dma_coherent_name(owner->dev), NAME_SIZE);
+	else
+		strscpy(name, owner && *owner->name ? owner->name : "?", NAME_SIZE);
 }
 
 /* stat */
@@ -97,16 +159,17 @@ static void stat_add_run(const struct dma_coherent_pool *pool, struct summary *s
 	}
 }
 
+/* @name: NULL, or set to the owner's. */
 static bool next_run(struct dma_coherent_region *region, unsigned long page,
-		     struct dma_coherent_run *run, u16 *owner)
+		     struct dma_coherent_run *run, char *name)
 {
 	unsigned long flags;
 	bool found;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
 	found = dma_coherent_pool_run(&region->pool, page, run);
-	if (found)
-		*owner = region->owners ? region->owners[run->first] : 0;
+	if (found && name)
+		get_owner_name(region, region->owners ? region->owners[run->first] : 0, name);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	return found;
 }
@@ -115,13 +178,12 @@ static void stat_gather(struct dma_coherent_region *region, struct summary *sum)
 {
 	struct dma_coherent_run run = {};
 	unsigned long flags;
-	u16 owner;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
 	sum->stats = region->stats;
 	sum->used = region->pool.used_pages;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
-	while (next_run(region, run.first + run.pages, &run, &owner)) {
+	while (next_run(region, run.first + run.pages, &run, NULL)) {
 		stat_add_run(&region->pool, sum, &run);
 		cond_resched();
 	}
@@ -180,17 +242,16 @@ static int stat_show(struct seq_file *s, void *unused)
 	for (order = 0; order <= pool->max_align_order; order++)
 		seq_printf(s, "largest_aligned_%llu: %llu\n", bytes(BIT(order)),
 			   bytes(sum->largest[order]));
-	seq_printf(s, "mapping: %s\n", region->cached ? "cached" : "write-combined");
+	seq_puts(s, "mapping: write-combined\n");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(stat);
 
 /* map: the position is a page number */
 
 struct map_reader {
 	struct dma_coherent_region *region;
 	struct dma_coherent_run run;
-	u16 owner;
+	char owner[NAME_SIZE];
 };
 
 /*
@@ -203,7 +264,7 @@ static void *map_start(struct seq_file *s, loff_t *pos)
 	struct map_reader *reader = s->private;
 	struct dma_coherent_run *run = &reader->run;
 
-	if (!next_run(reader->region, *pos, run, &reader->owner))
+	if (!next_run(reader->region, *pos, run, reader->owner))
 		return NULL;
 	run->pages -= *pos - run->first;
 	run->first = *pos;
@@ -228,7 +289,7 @@ static int map_show(struct seq_file *s, void *v)
 
 	seq_printf(s, "%#llx %#llx %s\n", bytes(reader->run.first),
 		   bytes(reader->run.pages),
-		   reader->run.used ? owner_name(reader->region, reader->owner) : "-");
+		   reader->run.used ? reader->owner : "-");
 	return 0;
 }
 
@@ -239,29 +300,10 @@ static const struct seq_operations map_sops = {
 	.show = map_show,
 };
 
-static int map_open(struct inode *inode, struct file *file)
-{
-	struct map_reader *reader;
-
-	reader = __seq_open_private(file, &map_sops, sizeof(*reader));
-	if (!reader)
-		return -ENOMEM;
-	reader->region = inode->i_private;
-	return 0;
-}
-
-static const struct file_operations map_fops = {
-	.owner = THIS_MODULE,
-	.open = map_open,
-	.read = seq_read,
-	.llseek = seq_lseek,
-	.release = seq_release_private,
-};
-
 /* devices */
 
 struct user_line {
-	char name[64];
+	char name[NAME_SIZE];
 	dma_addr_t handle;
 	unsigned long reach;
 	long live;
@@ -314,7 +356,84 @@ static int devices_show(struct seq_file *s, void *unused)
 			   user.attached ? "attached" : "detached");
 	return 0;
 }
-DEFINE_SHOW_ATTRIBUTE(devices);
+
+/*
+ * Files. debugfs itself keeps a region from going away while a file is opened; from
+ * then on the file's own reference keeps the structure.
+ */
+
+static int stat_open(struct inode *inode, struct file *file)
+{
+	struct dma_coherent_region *region = inode->i_private;
+	int err = single_open(file, stat_show, region);
+
+	if (!err)
+		kref_get(&region->ref);
+	return err;
+}
+
+static int devices_open(struct inode *inode, struct file *file)
+{
+	struct dma_coherent_region *region = inode->i_private;
+	int err = single_open(file, devices_show, region);
+
+	if (!err)
+		kref_get(&region->ref);
+	return err;
+}
+
+static int map_open(struct inode *inode, struct file *file)
+{
+	struct map_reader *reader;
+
+	reader = __seq_open_private(file, &map_sops, sizeof(*reader));
+	if (!reader)
+		return -ENOMEM;
+	reader->region = inode->i_private;
+	kref_get(&reader->region->ref);
+	return 0;
+}
+
+static int single_close(struct inode *inode, struct file *file)
+{
+	struct seq_file *s = file->private_data;
+
+	dma_coherent_region_put(s->private);
+	return single_release(inode, file);
+}
+
+static int map_close(struct inode *inode, struct file *file)
+{
+	struct seq_file *s = file->private_data;
+	struct map_reader *reader = s->private;
+
+	dma_coherent_region_put(reader->region);
+	return seq_release_private(inode, file);
+}
+
+static const struct file_operations stat_fops = {
+	.owner = THIS_MODULE,
+	.open = stat_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_close,
+};
+
+static const struct file_operations devices_fops = {
+	.owner = THIS_MODULE,
+	.open = devices_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = single_close,
+};
+
+static const struct file_operations map_fops = {
+	.owner = THIS_MODULE,
+	.open = map_open,
+	.read = seq_read,
+	.llseek = seq_lseek,
+	.release = map_close,
+};
 
 /* Directories */
 
@@ -327,17 +446,50 @@ static struct dentry *root_dir(void)
 	return root;
 }
 
-/* Without a pool too, to tell that from a kernel without pools. */
+static bool dir_exists(const char *name)
+{
+	struct dentry *dir = debugfs_lookup(name, root_dir());
+
+	dput(dir);
+	return dir;
+}
+
+/* What a parent's pool and a child's are called may be the same. */
+static struct dentry *create_dir(const char *name)
+{
+	char *unique __free(kfree) = kstrdup(name, GFP_KERNEL);
+	unsigned int n = 1;
+
+	while (unique && dir_exists(unique)) {
+		kfree(unique);
+		unique = kasprintf(GFP_KERNEL, "%s.%u", name, n++);
+	}
+	return unique ? debugfs_create_dir(unique, root_dir()) : ERR_PTR(-ENOMEM);
+}
+
+static void show_region(struct dma_coherent_region *region)
+{
+	if (!IS_ERR_OR_NULL(region->dir) || !debugfs_initialized())
+		return;
+	region->dir = create_dir(region->name);
+	debugfs_create_file_unsafe("stat", 0444, region->dir, region, &stat_fops);
+	debugfs_create_file_unsafe("map", 0444, region->dir, region, &map_fops);
+	debugfs_create_file_unsafe("devices", 0444, region->dir, region, &devices_fops);
+}
+
+/* The directory is there without a pool, too, to tell that from a kernel without pools. */
 static int __init dma_coherent_debugfs_init(void)
 {
 	root_dir();
+	dma_coherent_each_region(show_region);
 	return 0;
 }
 core_initcall(dma_coherent_debugfs_init);
 
 /**
  * dma_coherent_debugfs_add() - make a region visible
- * @region: the region
+ * @region: the region. One that is made before debugfs is there becomes visible with
+ *	it.
  *
  * Context: may sleep; under dma_coherent_mutex.
  */
@@ -345,23 +497,32 @@ void dma_coherent_debugfs_add(struct dma_coherent_region *region)
 {
 	if (IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS))
 		region->owners = kvcalloc(region->pool.pages, sizeof(u16), GFP_KERNEL);
-	region->dir = debugfs_create_dir(region->name, root_dir());
-	debugfs_create_file("stat", 0444, region->dir, region, &stat_fops);
-	debugfs_create_file("map", 0444, region->dir, region, &map_fops);
-	debugfs_create_file("devices", 0444, region->dir, region, &devices_fops);
+	show_region(region);
 }
 
 /**
  * dma_coherent_debugfs_remove() - the opposite
  * @region: the region; nobody has it attached
  *
+ * Files of it that are open can be read on.
+ *
  * Context: may sleep.
  */
 void dma_coherent_debugfs_remove(struct dma_coherent_region *region)
 {
+	debugfs_remove_recursive(region->dir);
+}
+
+/**
+ * dma_coherent_owners_free() - forget who owned what
+ * @region: the region; no file shows it any more
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_owners_free(struct dma_coherent_region *region)
+{
 	struct owner *owner, *next;
 
-	debugfs_remove_recursive(region->dir);
 	list_for_each_entry_safe(owner, next, &region->owner_names, node)
 		kfree(owner);
 	kvfree(region->owners);

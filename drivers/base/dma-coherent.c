@@ -27,8 +27,9 @@
  *
  * Units: bytes and addresses outside, pages of the region inside.
  *
- * Locking: dma_coherent_mutex serializes everything that attaches, detaches and
- * takes away. A device's list of attachments is read under RCU. A region's lock
+ * Locking: dma_coherent_mutex serializes everything that attaches and detaches.
+ * What is dead leaves the lists under it, and is unmapped outside of it, under
+ * reap_mutex. A device's list of attachments is read under RCU. A region's lock
  * guards its pool; it is a raw one, since the hooks are called in any context.
  * Nothing is zeroed, printed or called out to under it.
  *
@@ -70,6 +71,8 @@ MODULE_PARM_DESC(align_order,
 static DEFINE_MUTEX(dma_coherent_mutex);
 static LIST_HEAD(regions);		/* under dma_coherent_mutex */
 
+/* One at a time; taken before dma_coherent_mutex. */
+static DEFINE_MUTEX(reap_mutex);
 static void reap_work(struct work_struct *work);
 static DECLARE_WORK(reaper, reap_work);
 
@@ -87,20 +90,80 @@ const char *dma_coherent_name(const struct device *dev)
 
 /* Regions */
 
+static bool has_system_ram(phys_addr_t base, size_t size)
+{
+	return region_intersects(base, size, IORESOURCE_SYSTEM_RAM,
+				 IORES_DESC_NONE) != REGION_DISJOINT;
+}
+
+static int add_pages(unsigned long pfn, unsigned long pages, void *sum)
+{
+	*(unsigned long *)sum += pages;
+	return 0;
+}
+
+static unsigned long unreserved_pages(unsigned long pfn, unsigned long pages)
+{
+	unsigned long sum = 0;
+
+	for (; pages; pfn++, pages--)
+		sum += pfn_valid(pfn) && !PageReserved(pfn_to_page(pfn));
+	return sum;
+}
+
 /**
- * dma_coherent_map() - map a region
- * @base: physical address
- * @size: bytes
- * @cached: write-back, else write-combined
+ * dma_coherent_ram_fault() - why the memory of a region can't be a pool
+ * @base: physical address, page-aligned
+ * @size: bytes, whole pages
+ *
+ * System RAM is in the kernel's own hands: its image, the page allocator, or
+ * whoever reserved it when the system booted. A region is System RAM where it
+ * lacks no-map, or where the kernel could not reserve it.
+ *
+ * Some architectures register no System RAM; there the page allocator's pages
+ * are those that are not reserved. UML maps all of its memory in one way, and
+ * its pages can be lent to a pool.
  *
  * Context: may sleep.
- * Return: its address; NULL where the architecture refuses.
+ * Return: the reason, for a message; NULL where there is none.
  */
-void *dma_coherent_map(phys_addr_t base, size_t size, bool cached)
+const char *dma_coherent_ram_fault(phys_addr_t base, size_t size)
 {
-	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_map, base, size, cached);
+	unsigned long pages = PHYS_PFN(size), ram = 0;
 
-	return memremap(base, size, cached ? MEMREMAP_WB : MEMREMAP_WC);
+	if (has_system_ram(base, size))
+		walk_system_ram_range(PHYS_PFN(base), pages, &ram, add_pages);
+	else if (has_system_ram(0, SIZE_MAX) || IS_ENABLED(CONFIG_UML))
+		return NULL;
+	else
+		ram = unreserved_pages(PHYS_PFN(base), pages);
+
+	if (ram == pages)
+		return "is System RAM, which can't be a pool; add no-map";
+	return ram || has_system_ram(base, size) ? "is partly System RAM" : NULL;
+}
+
+/**
+ * dma_coherent_map() - map a region, if its memory can be a pool
+ * @base: physical address, page-aligned
+ * @size: bytes, whole pages
+ * @why: set to what is wrong, for a message, where it can't be mapped
+ *
+ * This decides, in one place, whose memory a region is and which mapping it
+ * gets: the kernel's own memory is refused, everything else is write-combined.
+ *
+ * Context: may sleep.
+ * Return: its address; NULL where it can't be mapped.
+ */
+void *dma_coherent_map(phys_addr_t base, size_t size, const char **why)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_map, base, size, why);
+
+	*why = dma_coherent_ram_fault(base, size);
+	if (*why)
+		return NULL;
+	*why = "can't be mapped write-combined";
+	return memremap(base, size, MEMREMAP_WC);
 }
 
 /* What the region's own base promises, and no more than was asked for. */
@@ -111,43 +174,31 @@ static unsigned int region_align_order(phys_addr_t base)
 	return pfn ? min_t(unsigned int, align_order, __ffs(pfn)) : align_order;
 }
 
-/**
- * dma_coherent_can_cache() - whether a device's memory may be mapped cached
- * @dev: the device; NULL for the global pool
- *
- * Memory that a guest must share with its host first is never used cached.
- *
- * Context: may sleep.
- * Return: true where that is coherent for it.
- */
-bool dma_coherent_can_cache(struct device *dev)
+/* Return: true when @page belongs to a buffer, which is then in @run. */
+static bool region_run(struct dma_coherent_region *region, unsigned long page,
+		       struct dma_coherent_run *run)
 {
-	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_can_cache, dev);
+	unsigned long flags;
+	bool found;
 
-	return dev && dev_is_dma_coherent(dev) && !force_dma_unencrypted(dev);
-}
-
-static bool wants_cache(struct device *dev, const struct dma_coherent_spec *spec)
-{
-	return dma_coherent_can_cache(dev) &&
-	       region_intersects(spec->base, spec->size, IORESOURCE_SYSTEM_RAM,
-				 IORES_DESC_NONE) == REGION_INTERSECTS;
+	raw_spin_lock_irqsave(&region->lock, flags);
+	found = dma_coherent_pool_run(&region->pool, page, run);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return found && run->used;
 }
 
 /* Pools may nest: a buffer of one of them can be the memory of another one. */
 static bool lies_in_a_buffer(struct dma_coherent_region *region,
 			     const struct dma_coherent_spec *spec)
 {
-	unsigned long page, first, flags;
-	long span;
+	struct dma_coherent_run run;
+	unsigned long page;
 
 	if (spec->base < region->base)
 		return false;
 	page = PHYS_PFN(spec->base - region->base);
-	raw_spin_lock_irqsave(&region->lock, flags);
-	span = dma_coherent_pool_span(&region->pool, page, &first);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	return span > 0 && page - first + PHYS_PFN(spec->size) <= span;
+	return region_run(region, page, &run) &&
+	       PHYS_PFN(spec->size) <= run.first + run.pages - page;
 }
 
 static bool overlaps(const struct dma_coherent_region *region,
@@ -169,27 +220,38 @@ static void warn_of_overlaps(struct device *dev, const struct dma_coherent_spec 
 }
 
 static struct dma_coherent_region *
-region_create(struct device *dev, const struct dma_coherent_spec *spec)
+region_new(const struct dma_coherent_spec *spec)
 {
 	size_t len = strlen(spec->name) + 1;
 	struct dma_coherent_region *region;
-	int err = -ENOMEM;
 
-	warn_of_overlaps(dev, spec);
 	region = kzalloc(struct_size(region, name, len), GFP_KERNEL);
 	if (!region)
-		return ERR_PTR(err);
+		return NULL;
 	memcpy(region->name, spec->name, len);
 	region->base = spec->base;
-	region->cached = wants_cache(dev, spec);
+	kref_init(&region->ref);
 	INIT_LIST_HEAD(&region->users);
 	INIT_LIST_HEAD(&region->owner_names);
 	raw_spin_lock_init(&region->lock);
 	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
-	ratelimit_state_init(&region->bad_frees, DEFAULT_RATELIMIT_INTERVAL,
+	ratelimit_state_init(&region->misuses, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
+	return region;
+}
 
+/* Sets @why to what went wrong. */
+static struct dma_coherent_region *
+region_create(struct device *dev, const struct dma_coherent_spec *spec,
+	      const char **why)
+{
+	struct dma_coherent_region *region = region_new(spec);
+	int err = -ENOMEM;
+
+	*why = "can't be made a pool";
+	if (!region)
+		return ERR_PTR(err);
 	err = dma_coherent_pool_init(&region->pool, PHYS_PFN(spec->size),
 				     region_align_order(spec->base));
 	if (err)
@@ -197,9 +259,10 @@ region_create(struct device *dev, const struct dma_coherent_spec *spec)
 	region->pool.lock = &region->lock;
 
 	err = -EINVAL;
-	region->vaddr = dma_coherent_map(spec->base, spec->size, region->cached);
+	region->vaddr = dma_coherent_map(spec->base, spec->size, why);
 	if (!region->vaddr)
 		goto exit_pool;
+	warn_of_overlaps(dev, spec);
 	dma_coherent_debugfs_add(region);
 	list_add_tail(&region->node, &regions);
 	return region;
@@ -211,13 +274,48 @@ free_region:
 	return ERR_PTR(err);
 }
 
-/* Nobody can find it any more. */
-static void region_free(struct dma_coherent_region *region)
+static void region_free(struct kref *ref)
 {
-	dma_coherent_debugfs_remove(region);
-	memunmap(region->vaddr);
+	struct dma_coherent_region *region = container_of(ref, struct dma_coherent_region, ref);
+
+	dma_coherent_owners_free(region);
 	dma_coherent_pool_exit(&region->pool);
 	kfree(region);
+}
+
+/**
+ * dma_coherent_region_put() - drop a reference to a region
+ * @region: the region. It has one reference as long as its memory is mapped, and
+ *	one for each open file that shows it.
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_region_put(struct dma_coherent_region *region)
+{
+	kref_put(&region->ref, region_free);
+}
+
+/* Nobody can find it any more. */
+static void region_unmap(struct dma_coherent_region *region)
+{
+	memunmap(region->vaddr);
+	dma_coherent_debugfs_remove(region);
+	dma_coherent_region_put(region);
+}
+
+/**
+ * dma_coherent_each_region() - visit all regions
+ * @visit: called for each of them
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_each_region(void (*visit)(struct dma_coherent_region *region))
+{
+	struct dma_coherent_region *region;
+
+	guard(mutex)(&dma_coherent_mutex);
+	list_for_each_entry(region, &regions, node)
+		visit(region);
 }
 
 static bool is_an_ancestors(const struct dma_coherent_region *region,
@@ -318,28 +416,37 @@ static void mem_unlink(struct dma_coherent_mem *mem)
 	raw_spin_lock_irqsave(&mem->region->lock, flags);
 	list_del(&mem->node);
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
+	dma_coherent_owner_gone(mem->region, mem->owner);
 	while (mem_locked(link) != mem)
 		link = &mem_locked(link)->next;
 	rcu_assign_pointer(*link, mem_locked(&mem->next));
 	kfree_rcu(mem, rcu);
 }
 
+/*
+ * Where devices gave back each other's buffers, their counts say nothing: then an
+ * attachment stays until the region is not used at all.
+ */
 static bool mem_idle(const struct dma_coherent_mem *mem)
 {
-	return !READ_ONCE(mem->attached) && READ_ONCE(mem->live) <= 0;
+	if (READ_ONCE(mem->attached))
+		return false;
+	return READ_ONCE(mem->region->mixed) ? !region_in_use(mem->region) :
+					       READ_ONCE(mem->live) <= 0;
 }
 
-/* Return: how many buffers are out. */
-static long mem_detach(struct dma_coherent_mem *mem)
+/* Return: whether the attachment can go; @live is how many buffers are out. */
+static bool mem_detach(struct dma_coherent_mem *mem, long *live)
 {
 	unsigned long flags;
-	long live;
+	bool idle;
 
 	raw_spin_lock_irqsave(&mem->region->lock, flags);
 	mem->attached = false;
-	live = mem->live;
+	*live = mem->live;
+	idle = mem_idle(mem);
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
-	return live;
+	return idle;
 }
 
 static bool region_holds(const struct dma_coherent_region *region, const void *vaddr)
@@ -406,6 +513,25 @@ static void view_translate(struct device *dev, phys_addr_t base,
 					    (base - map->cpu_start)) >> PAGE_SHIFT);
 }
 
+/*
+ * What counts is the time of the request: a bus may set dma_range_map, and a driver
+ * the mask that encryption depends on, after the region was attached. The global
+ * pool has a view for each device, all others keep the last one to be shown.
+ */
+static struct dma_coherent_view mem_view(struct dma_coherent_mem *mem,
+					 struct device *dev)
+{
+	const struct dma_coherent_region *region = mem->region;
+	struct dma_coherent_view view = mem->view;
+
+	lockdep_assert_held(&region->lock);
+	if (mem->source != DMA_COHERENT_DECLARED)
+		view_translate(dev, region->base, region->pool.pages, &view);
+	if (mem->dev)
+		mem->view = view;
+	return view;
+}
+
 /**
  * dma_coherent_reach() - how much of a region a device can address
  * @dev: the device
@@ -436,6 +562,7 @@ unsigned long dma_coherent_reach(struct device *dev,
  * struct refusal - what became of a request that was not met
  * @region: that refused it last; NULL where none was asked
  * @exclusive: one of those that refused it keeps it from other memory
+ * @no_range: @region begins in none of the device's dma-ranges
  * @cause: why, as of @region
  * @free: pages in @region that were free
  * @largest: request that @region would have met
@@ -443,26 +570,31 @@ unsigned long dma_coherent_reach(struct device *dev,
 struct refusal {
 	struct dma_coherent_region *region;
 	bool exclusive;
+	bool no_range;
 	enum dma_coherent_refusal cause;
 	unsigned long free;
 	unsigned long largest;
 };
 
 static enum dma_coherent_refusal why_refused(const struct dma_coherent_pool *pool,
-					     unsigned long pages)
+					     unsigned long pages,
+					     const struct refusal *why)
 {
 	if (!pages)
 		return DMA_COHERENT_BAD_SIZE;
+	if (why->no_range)
+		return DMA_COHERENT_OUT_OF_REACH;
 	if (pages > pool->pages)
 		return DMA_COHERENT_TOO_LARGE;
-	if (pages > pool->pages - pool->used_pages)
+	if (pages > why->free)
 		return DMA_COHERENT_FULL;
-	if (pages > dma_coherent_pool_largest(pool))
+	if (pages > why->largest)
 		return DMA_COHERENT_FRAGMENTED;
 	return DMA_COHERENT_OUT_OF_REACH;
 }
 
-static void note_refusal(struct dma_coherent_mem *mem, unsigned long pages,
+static void note_refusal(struct dma_coherent_mem *mem,
+			 const struct dma_coherent_view *view, unsigned long pages,
 			 struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
@@ -472,9 +604,10 @@ static void note_refusal(struct dma_coherent_mem *mem, unsigned long pages,
 	why->region = region;
 	if (!(mem->flags & DMA_COHERENT_FALLBACK))
 		why->exclusive = true;
-	why->cause = why_refused(pool, pages);
+	why->no_range = !view->pages;
 	why->free = pool->pages - pool->used_pages;
-	why->largest = dma_coherent_pool_largest(pool);
+	why->largest = view->pages ? dma_coherent_pool_largest(pool) : 0;
+	why->cause = why_refused(pool, pages, why);
 	region->stats.refusals[why->cause]++;
 }
 
@@ -489,47 +622,65 @@ static void note_alloc(struct dma_coherent_mem *mem, unsigned long page)
 		region->owners[page] = mem->owner;
 }
 
-/* Once for an attachment: the mask, or dma-ranges, may be wrong. */
-static void warn_unreachable(struct device *dev, struct dma_coherent_mem *mem,
-			     dma_addr_t handle)
+/*
+ * Once for an attachment, as the mask may be wrong. The global pool has many
+ * devices, and each of them is told, within limits.
+ */
+static bool should_warn(struct dma_coherent_mem *mem)
 {
-	if (!atomic_xchg(&mem->warned, 1))
-		pr_warn("%s: region %s at %pad is beyond the device's reach, it is used all the same\n",
-			dma_coherent_name(dev), mem->region->name, &handle);
+	bool warn = !mem->warned;
+
+	lockdep_assert_held(&mem->region->lock);
+	mem->warned = mem->dev;
+	return warn;
+}
+
+static void warn_unreachable(struct device *dev, struct dma_coherent_mem *mem,
+			     dma_addr_t handle, bool served)
+{
+	if (mem->dev || __ratelimit(&mem->region->refusals))
+		pr_warn("%s: region %s at %pad is beyond the device's reach, it is %s\n",
+			dma_coherent_name(dev), mem->region->name, &handle,
+			served ? "used all the same" : "not used");
 }
 
 /*
- * Serve from an attachment, or only if the device reaches its region.
+ * Serve from an attachment, or only if the device reaches its region. One that
+ * may fall back never serves what the device can't reach.
  * Return: the buffer, not zeroed; NULL, and @why->region is set where it was
  * refused.
  */
 static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
-		       const struct dma_coherent_view *view, bool only_reachable,
-		       unsigned long pages, dma_addr_t *handle, struct refusal *why)
+		       bool only_reachable, unsigned long pages,
+		       dma_addr_t *handle, struct refusal *why)
 {
 	struct dma_coherent_region *region = mem->region;
+	struct dma_coherent_view view;
 	unsigned long reach, flags;
+	bool serves, warn = false;
 	long page = -ENODEV;
-	dma_addr_t base;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	base = view->handle;
-	reach = dma_coherent_reach(dev, view);
-	if (mem->attached && (reach || !only_reachable)) {
+	view = mem_view(mem, dev);
+	reach = dma_coherent_reach(dev, &view);
+	serves = reach || !(mem->flags & DMA_COHERENT_FALLBACK);
+	if (mem->attached && serves && (reach || !only_reachable)) {
 		page = dma_coherent_pool_alloc(&region->pool, pages,
-					       reach ?: view->pages);
+					       reach ?: view.pages);
 		if (page < 0)
-			note_refusal(mem, pages, why);
+			note_refusal(mem, &view, pages, why);
 		else
 			note_alloc(mem, page);
 	}
+	if (mem->attached && !reach && !only_reachable && (page >= 0 || !serves))
+		warn = should_warn(mem);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (warn)
+		warn_unreachable(dev, mem, view.handle, serves);
 	if (page < 0)
 		return NULL;
-	if (!reach)
-		warn_unreachable(dev, mem, base);
 	trace_dma_coherent_alloc(dma_coherent_name(dev), region->name, page, pages);
-	*handle = base + PFN_PHYS(page);
+	*handle = view.handle + PFN_PHYS(page);
 	return region->vaddr + PFN_PHYS(page);
 }
 
@@ -541,15 +692,14 @@ static void *mems_alloc(struct device *dev, bool only_reachable, unsigned long p
 	void *vaddr = NULL;
 
 	for_each_mem_rcu(mem, dev) {
-		vaddr = mem_alloc(dev, mem, &mem->view, only_reachable, pages, handle, why);
+		vaddr = mem_alloc(dev, mem, only_reachable, pages, handle, why);
 		if (vaddr)
 			break;
 	}
 	return vaddr;
 }
 
-static void report_refusal(struct device *dev, unsigned long pages,
-			   const struct refusal *why)
+static const char *cause_of(const struct refusal *why)
 {
 	static const char *const causes[] = {
 		[DMA_COHERENT_BAD_SIZE]		= "no valid size",
@@ -558,12 +708,27 @@ static void report_refusal(struct device *dev, unsigned long pages,
 		[DMA_COHERENT_FRAGMENTED]	= "the pool is fragmented",
 		[DMA_COHERENT_OUT_OF_REACH]	= "what is free is out of the device's reach",
 	};
+
+	if (why->no_range && why->cause == DMA_COHERENT_OUT_OF_REACH)
+		return "the region begins in none of the device's dma-ranges";
+	return causes[why->cause];
+}
+
+static void report_refusal(struct device *dev, unsigned long pages,
+			   const struct refusal *why, bool quiet)
+{
 	trace_dma_coherent_refuse(dma_coherent_name(dev), why->region->name, pages,
-				  causes[why->cause]);
-	if (__ratelimit(&why->region->refusals))
+				  cause_of(why));
+	if (!quiet && __ratelimit(&why->region->refusals))
 		pr_warn("%s: pool %s: %lu pages refused, %s (%lu of %lu are free, at most %lu can be had at once)\n",
-			dma_coherent_name(dev), why->region->name, pages, causes[why->cause],
+			dma_coherent_name(dev), why->region->name, pages, cause_of(why),
 			why->free, why->region->pool.pages, why->largest);
+}
+
+/* The caller expects failure, and has another way. */
+static bool wants_quiet(gfp_t gfp, unsigned long attrs)
+{
+	return gfp & __GFP_NOWARN || attrs & DMA_ATTR_NO_WARN;
 }
 
 static unsigned long request_pages(ssize_t size)
@@ -572,25 +737,24 @@ static unsigned long request_pages(ssize_t size)
 }
 
 /**
- * dma_alloc_from_coherent() - allocate from the memory attached to a device
+ * dma_alloc_from_coherent_attrs() - allocate from the memory attached to a device
  * @dev: the device; may be NULL
  * @size: bytes; whole pages are handed out
  * @dma_handle: set to the buffer's address for the device
  * @ret: set to the buffer's address for the kernel
+ * @gfp: __GFP_NOWARN: say nothing where no buffer can be had; all else is ignored
+ * @attrs: DMA_ATTR_NO_WARN: the same
  *
- * For the dma_alloc_coherent() of an architecture. All of PAGE_ALIGN(@size) is
- * zeroed, since dma_mmap_coherent() exposes whole pages. The buffer's offset in
- * its region is a multiple of its order, up to what the region's base keeps and
- * to align_order. The device reaches every byte of it, unless it reaches nothing
- * of any of its regions: these are used all the same, after a warning.
+ * dma_alloc_from_coherent() with the two ways in which callers of
+ * dma_alloc_attrs() ask for silence. What fails is counted and traced all the
+ * same.
  *
  * Context: any, hard interrupts included.
- * Return: 0 when the caller should go on to its own allocator, and then nothing
- * was set. Otherwise the result stands: a buffer, or where none can be had NULL
- * in *@ret and DMA_MAPPING_ERROR in *@dma_handle.
+ * Return: as dma_alloc_from_coherent().
  */
-int dma_alloc_from_coherent(struct device *dev, ssize_t size,
-			    dma_addr_t *dma_handle, void **ret)
+int dma_alloc_from_coherent_attrs(struct device *dev, ssize_t size,
+				  dma_addr_t *dma_handle, void **ret, gfp_t gfp,
+				  unsigned long attrs)
 {
 	unsigned long pages = request_pages(size);
 	struct refusal why = {};
@@ -608,7 +772,7 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 	if (!vaddr && !why.region)
 		vaddr = mems_alloc(dev, false, pages, dma_handle, &why);
 	if (why.exclusive && !vaddr)
-		report_refusal(dev, pages, &why);
+		report_refusal(dev, pages, &why, wants_quiet(gfp, attrs));
 	rcu_read_unlock();
 
 	if (vaddr)
@@ -619,6 +783,31 @@ int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 		return 0;
 	*ret = vaddr;
 	return 1;
+}
+
+/**
+ * dma_alloc_from_coherent() - allocate from the memory attached to a device
+ * @dev: the device; may be NULL
+ * @size: bytes; whole pages are handed out
+ * @dma_handle: set to the buffer's address for the device
+ * @ret: set to the buffer's address for the kernel
+ *
+ * For the dma_alloc_coherent() of an architecture. All of PAGE_ALIGN(@size) is
+ * zeroed, since dma_mmap_coherent() exposes whole pages. The buffer's offset in
+ * its region is a multiple of its order, up to what the region's base keeps and
+ * to align_order. The device reaches every byte of it, unless it reaches nothing
+ * of any of its regions: these are used all the same, after a warning, except for
+ * regions with DMA_COHERENT_FALLBACK.
+ *
+ * Context: any, hard interrupts included.
+ * Return: 0 when the caller should go on to its own allocator, and then nothing
+ * was set. Otherwise the result stands: a buffer, or where none can be had NULL
+ * in *@ret and DMA_MAPPING_ERROR in *@dma_handle.
+ */
+int dma_alloc_from_coherent(struct device *dev, ssize_t size,
+			    dma_addr_t *dma_handle, void **ret)
+{
+	return dma_alloc_from_coherent_attrs(dev, size, dma_handle, ret, 0, 0);
 }
 
 /* Release */
@@ -641,16 +830,33 @@ static enum dma_coherent_free judge(const struct release *rel, const void *vaddr
 	return DMA_COHERENT_FREE_GOOD;
 }
 
-/* Return: true when that was the last buffer of a detached attachment. */
-static bool give_back(struct dma_coherent_mem *mem, unsigned long page)
+/* The region is unused: whose buffer was given back by whom no longer matters. */
+static void region_forget_mixing(struct dma_coherent_region *region)
 {
-	lockdep_assert_held(&mem->region->lock);
-	dma_coherent_pool_free(&mem->region->pool, page);
-	mem->live--;
-	return mem_idle(mem);
+	struct dma_coherent_mem *mem;
+
+	lockdep_assert_held(&region->lock);
+	list_for_each_entry(mem, &region->users, node)
+		mem->live = 0;
+	region->mixed = false;
 }
 
-/* Return: likewise. */
+/* Return: true when the reaper may find something to take away. */
+static bool give_back(struct dma_coherent_mem *mem, unsigned long page)
+{
+	struct dma_coherent_region *region = mem->region;
+
+	lockdep_assert_held(&region->lock);
+	dma_coherent_pool_free(&region->pool, page);
+	if (--mem->live < 0)
+		region->mixed = true;
+	if (!region->mixed || region->pool.used_pages)
+		return mem_idle(mem);
+	region_forget_mixing(region);
+	return true;
+}
+
+/* Return: true when the reaper may find something to take away. */
 static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 			struct release *rel)
 {
@@ -680,7 +886,7 @@ static void report_release(struct device *dev, struct dma_coherent_region *regio
 	if (rel->verdict > DMA_COHERENT_FREE_WRONG_ORDER)
 		trace_dma_coherent_refuse(dma_coherent_name(dev), region->name, 0,
 					  verdicts[rel->verdict]);
-	if (__ratelimit(&region->bad_frees))
+	if (__ratelimit(&region->misuses))
 		pr_err("%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)\n",
 		       dma_coherent_name(dev), region->name, rel->page, rel->order,
 		       verdicts[rel->verdict], rel->run.first,
@@ -688,8 +894,8 @@ static void report_release(struct device *dev, struct dma_coherent_region *regio
 		       rel->run.used ? "one buffer" : "free");
 }
 
-static int release_from(struct device *dev, struct dma_coherent_mem *mem,
-			int order, const void *vaddr)
+static void release_from(struct device *dev, struct dma_coherent_mem *mem,
+			 int order, const void *vaddr)
 {
 	struct release rel = {
 		.page = PFN_DOWN(vaddr - mem->region->vaddr),
@@ -703,7 +909,6 @@ static int release_from(struct device *dev, struct dma_coherent_mem *mem,
 					   rel.page, rel.run.pages);
 	if (rel.verdict != DMA_COHERENT_FREE_GOOD)
 		report_release(dev, mem->region, &rel);
-	return 1;
 }
 
 /**
@@ -724,69 +929,64 @@ static int release_from(struct device *dev, struct dma_coherent_mem *mem,
 int dma_release_from_coherent(struct device *dev, int order, void *vaddr)
 {
 	struct dma_coherent_mem *mem;
-	int ret = 0;
 
 	rcu_read_lock();
 	mem = mem_holding(dev, vaddr);
 	if (mem)
-		ret = release_from(dev, mem, order, vaddr);
+		release_from(dev, mem, order, vaddr);
 	rcu_read_unlock();
-	return ret;
+	return !!mem;
 }
 
 /* Mmap */
 
-/*
- * The first of @pages page frames, @off behind @vaddr.
- * Return: -ENXIO where they are not all inside the one live buffer there.
- */
-static int buffer_pfn(struct dma_coherent_region *region, const void *vaddr,
-		      unsigned long off, unsigned long pages, unsigned long *pfn)
+/* How many pages from @vaddr on belong to one live buffer; 0 where none does. */
+static unsigned long buffer_pages(struct dma_coherent_region *region, const void *vaddr)
 {
 	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
-	unsigned long first, flags;
-	long span;
+	struct dma_coherent_run run;
 
-	if (offset_in_page(vaddr))
-		return -ENXIO;
-	raw_spin_lock_irqsave(&region->lock, flags);
-	span = dma_coherent_pool_span(&region->pool, page, &first);
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-	if (span < 0 || off + pages > first + span - page)
-		return -ENXIO;
-	*pfn = PHYS_PFN(region->base) + page + off;
-	return 0;
+	if (offset_in_page(vaddr) || !region_run(region, page, &run))
+		return 0;
+	return run.first + run.pages - page;
+}
+
+static unsigned long buffer_pfn(const struct dma_coherent_region *region,
+				const void *vaddr)
+{
+	return PHYS_PFN(region->base) + PFN_DOWN(vaddr - region->vaddr);
+}
+
+static int refuse_mmap(struct device *dev, struct dma_coherent_region *region,
+		       const struct vm_area_struct *vma, const void *vaddr,
+		       unsigned long pages)
+{
+	if (__ratelimit(&region->misuses))
+		pr_warn("%s: pool %s: mapping of %lu pages at offset %lu refused, from page %lu on %lu can be mapped: %d\n",
+			dma_coherent_name(dev), region->name, vma_pages(vma), vma->vm_pgoff,
+			PFN_DOWN(vaddr - region->vaddr), pages, -ENXIO);
+	return -ENXIO;
 }
 
 /*
- * The first page frame that @vma asks for in the buffer at @vaddr.
+ * Set @vma up for the buffer at @vaddr; @pfn is the first page frame to map.
  * Return: -ENXIO where it asks for more than @size, or than one buffer.
  */
-static int mmap_pfn(struct dma_coherent_region *region,
-		    struct vm_area_struct *vma, const void *vaddr, size_t size,
-		    unsigned long *pfn)
-{
-	unsigned long count = PFN_DOWN(PAGE_ALIGN(size));
-	unsigned long off = vma->vm_pgoff, pages = vma_pages(vma);
-
-	if (off >= count || pages > count - off)
-		return -ENXIO;
-	return buffer_pfn(region, vaddr, off, pages, pfn);
-}
-
-static int mmap_from(struct dma_coherent_mem *mem, struct vm_area_struct *vma,
-		     const void *vaddr, size_t size, unsigned long *pfn)
+static int mmap_from(struct device *dev, struct dma_coherent_mem *mem,
+		     struct vm_area_struct *vma, const void *vaddr, size_t size,
+		     unsigned long *pfn)
 {
 	struct dma_coherent_region *region = mem->region;
-	int err = mmap_pfn(region, vma, vaddr, size, pfn);
+	unsigned long pages = min(buffer_pages(region, vaddr), PFN_DOWN(PAGE_ALIGN(size)));
+	unsigned long off = vma->vm_pgoff;
 
-	if (err)
-		return err;
+	if (off >= pages || vma_pages(vma) > pages - off)
+		return refuse_mmap(dev, region, vma, vaddr, pages);
+	*pfn = buffer_pfn(region, vaddr) + off;
 	/* The attributes of the kernel's own mapping, whatever the caller chose. */
-	vma->vm_page_prot = region->cached ? vm_get_page_prot(vma->vm_flags) :
-			    pgprot_decrypted(pgprot_writecombine(vma->vm_page_prot));
-	trace_dma_coherent_mmap(dma_coherent_name(mem->dev), region->name,
-				*pfn - PHYS_PFN(region->base), vma_pages(vma));
+	vma->vm_page_prot = pgprot_decrypted(pgprot_writecombine(vma->vm_page_prot));
+	trace_dma_coherent_mmap(dma_coherent_name(dev), region->name,
+				PFN_DOWN(vaddr - region->vaddr) + off, vma_pages(vma));
 	return 0;
 }
 
@@ -806,7 +1006,8 @@ static int map_pfn(struct vm_area_struct *vma, unsigned long pfn)
  *	PAGE_ALIGN(@size) and inside one live buffer, or to what mapping them
  *	came to
  *
- * The mapping has the attributes of the kernel's own. Freeing a buffer does not
+ * The mapping has the attributes of the kernel's own. One that is refused is
+ * reported, with what was asked for and what there is. Freeing a buffer does not
  * take away its mappings: that must have happened before.
  *
  * Context: process.
@@ -822,7 +1023,7 @@ int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 	rcu_read_lock();
 	mem = mem_holding(dev, vaddr);
 	if (mem)
-		*ret = mmap_from(mem, vma, vaddr, size, &pfn);
+		*ret = mmap_from(dev, mem, vma, vaddr, size, &pfn);
 	rcu_read_unlock();
 
 	if (mem && !*ret)
@@ -884,10 +1085,12 @@ static int sgtable_pfn(struct device *dev, struct dma_coherent_region *region,
 		       const void *vaddr, size_t size, unsigned long *pfn)
 {
 	unsigned long pages = PFN_DOWN(PAGE_ALIGN(size));
-	int err = pages ? buffer_pfn(region, vaddr, 0, pages, pfn) : -ENXIO;
 
-	if (err || dma_coherent_has_pages(*pfn, pages))
-		return err;
+	if (!pages || pages > buffer_pages(region, vaddr))
+		return -ENXIO;
+	*pfn = buffer_pfn(region, vaddr);
+	if (dma_coherent_has_pages(*pfn, pages))
+		return 0;
 	pr_warn_ratelimited("%s: region %s has no struct pages, its buffers can't be put in a scatter list: %d\n",
 			    dma_coherent_name(dev), region->name, -ENXIO);
 	return -ENXIO;
@@ -992,12 +1195,14 @@ static struct dma_coherent_mem *mem_seeing(struct device *dev, dma_addr_t addr)
 {
 	struct dma_coherent_mem *mem, *found = NULL;
 	unsigned long page, pages, flags;
+	struct dma_coherent_view view;
 
 	if (!has_mems(dev))
 		return NULL;
 	for_each_mem_rcu(mem, dev) {
 		raw_spin_lock_irqsave(&mem->region->lock, flags);
-		if (view_pages(&mem->view, addr, 1, &page, &pages))
+		view = mem_view(mem, dev);
+		if (view_pages(&view, addr, 1, &page, &pages))
 			found = mem;
 		raw_spin_unlock_irqrestore(&mem->region->lock, flags);
 	}
@@ -1120,22 +1325,15 @@ EXPORT_SYMBOL_GPL(dma_unmark_declared_memory_occupied);
 
 /* Attach and detach */
 
-static void take_away(struct dma_coherent_mem *mem)
-{
-	mem_unlink(mem);
-	schedule_work(&reaper);
-}
-
 /*
- * Take away attachments that were only waiting for their last buffer, and
- * regions that nobody is attached to and no buffer is left of. Buffers of a
+ * Attachments that were only waiting for their last buffer, and regions that
+ * nobody is attached to and no buffer is left of, leave the lists. Buffers of a
  * device that died keep theirs: hardware may still write to them.
  */
-static void reap_work(struct work_struct *work)
+static void collect_dead(struct list_head *dead)
 {
 	struct dma_coherent_region *region, *next_region;
 	struct dma_coherent_mem *mem, *next_mem;
-	LIST_HEAD(dead);
 
 	guard(mutex)(&dma_coherent_mutex);
 	list_for_each_entry_safe(region, next_region, &regions, node) {
@@ -1143,24 +1341,35 @@ static void reap_work(struct work_struct *work)
 			if (mem_idle(mem))
 				mem_unlink(mem);
 		if (list_empty(&region->users) && !region_in_use(region))
-			list_move(&region->node, &dead);
+			list_move(&region->node, dead);
 	}
+}
+
+/**
+ * dma_coherent_reap() - take away what is no longer used
+ *
+ * Also waits for whoever is at it already.
+ *
+ * Context: may sleep; not under dma_coherent_mutex.
+ */
+void dma_coherent_reap(void)
+{
+	struct dma_coherent_region *region, *next;
+	LIST_HEAD(dead);
+
+	guard(mutex)(&reap_mutex);
+	collect_dead(&dead);
 	if (list_empty(&dead))
 		return;
 	/* A release may have found the region just before it was unlinked. */
 	synchronize_rcu();
-	list_for_each_entry_safe(region, next_region, &dead, node)
-		region_free(region);
+	list_for_each_entry_safe(region, next, &dead, node)
+		region_unmap(region);
 }
 
-/**
- * dma_coherent_reap() - wait until what is no longer used has been taken away
- *
- * Context: may sleep.
- */
-void dma_coherent_reap(void)
+static void reap_work(struct work_struct *work)
 {
-	flush_work(&reaper);
+	dma_coherent_reap();
 }
 
 static int refuse(struct device *dev, const struct dma_coherent_spec *spec,
@@ -1206,16 +1415,12 @@ static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 }
 
 static struct dma_coherent_view
-region_view(struct device *dev, const struct dma_coherent_region *region,
-	    const struct dma_coherent_spec *spec)
+spec_view(struct device *dev, const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_view view = { spec->handle, region->pool.pages };
+	struct dma_coherent_view view = { spec->handle, PHYS_PFN(spec->size) };
 
-	if (spec->source != DMA_COHERENT_DECLARED)
-		view_translate(dev, region->base, region->pool.pages, &view);
-	if (!view.pages)
-		pr_warn("%s: region %s at %pa is in none of the device's dma-ranges, nothing is served from it\n",
-			dma_coherent_name(dev), region->name, &region->base);
+	if (spec->source == DMA_COHERENT_FIRMWARE)
+		view_translate(dev, spec->base, view.pages, &view);
 	return view;
 }
 
@@ -1226,18 +1431,17 @@ region_view(struct device *dev, const struct dma_coherent_region *region,
 static long mem_attach(struct dma_coherent_mem *mem,
 		       const struct dma_coherent_spec *spec)
 {
-	struct dma_coherent_view view = region_view(mem->dev, mem->region, spec);
 	unsigned long flags;
 	long live;
 
 	raw_spin_lock_irqsave(&mem->region->lock, flags);
-	mem->view = view;
+	mem->view = spec_view(mem->dev, spec);
 	mem->flags = spec->flags;
 	mem->source = spec->source;
 	mem->attached = true;
+	mem->warned = false;
 	live = mem->live;
 	raw_spin_unlock_irqrestore(&mem->region->lock, flags);
-	atomic_set(&mem->warned, 0);
 	return live;
 }
 
@@ -1251,45 +1455,62 @@ mem_create(struct device *dev, struct dma_coherent_region *region)
 		return NULL;
 	mem->dev = dev;
 	mem->region = region;
-	mem->owner = dma_coherent_owner_add(region, dma_coherent_name(dev));
+	mem->owner = dma_coherent_owner_add(region, dev);
 	mem_link(mem);
 	return mem;
 }
 
-/* What two pools of one device hand out may not be the same memory. */
-static bool overlaps_another(struct device *dev, const struct dma_coherent_spec *spec)
+static bool views_overlap(const struct dma_coherent_view *a,
+			  const struct dma_coherent_view *b)
 {
+	return a->pages && b->pages &&
+	       a->handle <= b->handle + (PFN_PHYS(b->pages) - 1) &&
+	       b->handle <= a->handle + (PFN_PHYS(a->pages) - 1);
+}
+
+/*
+ * What two pools of one device hand out may not be the same memory, nor have the
+ * same address for it.
+ */
+static const char *conflict(struct device *dev, const struct dma_coherent_spec *spec,
+			    const struct dma_coherent_region *own)
+{
+	const struct dma_coherent_view view = spec_view(dev, spec);
 	struct dma_coherent_mem *mem;
 
-	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next))
-		if (overlaps(mem->region, spec) && !lies_in_a_buffer(mem->region, spec))
-			return true;
-	return false;
+	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next)) {
+		if (mem->region == own || lies_in_a_buffer(mem->region, spec))
+			continue;
+		if (!own && overlaps(mem->region, spec))
+			return "overlaps another one of it";
+		if (views_overlap(&mem->view, &view))
+			return "has device addresses of another one of it";
+	}
+	return NULL;
 }
 
 static int attach_locked(struct device *dev, const struct dma_coherent_spec *spec)
 {
 	struct dma_coherent_region *region = region_find(dev, spec);
 	struct dma_coherent_mem *mem = region ? mem_find(dev, region) : NULL;
+	const char *why;
 	long live;
 
 	if (mem && mem->attached)
 		return refuse(dev, spec, -EBUSY, "is attached to it already");
-	if (!mem && overlaps_another(dev, spec))
-		return refuse(dev, spec, -EBUSY, "overlaps another one of it");
+	if (!spec_view(dev, spec).pages)
+		return refuse(dev, spec, -ENODEV, "begins in none of the device's dma-ranges");
+	why = conflict(dev, spec, mem ? region : NULL);
+	if (why)
+		return refuse(dev, spec, -EBUSY, why);
 	if (!region)
-		region = region_create(dev, spec);
+		region = region_create(dev, spec, &why);
 	if (IS_ERR(region))
-		return refuse(dev, spec, PTR_ERR(region), "can't be made a pool");
-	if (region->cached && !dma_coherent_can_cache(dev))
-		return refuse(dev, spec, -EINVAL,
-			      "is mapped cached for a coherent device, and this one is not");
+		return refuse(dev, spec, PTR_ERR(region), why);
 	if (!mem)
 		mem = mem_create(dev, region);
-	if (!mem) {
-		schedule_work(&reaper);
+	if (!mem)
 		return refuse(dev, spec, -ENOMEM, "can't be attached");
-	}
 	live = mem_attach(mem, spec);
 	trace_dma_coherent_attach(dma_coherent_name(dev), region->name, live);
 	return 0;
@@ -1302,9 +1523,10 @@ static int attach_locked(struct device *dev, const struct dma_coherent_spec *spe
  *
  * Context: may sleep.
  * Return: 0, or an errno after a message that names the device and the region:
- * -EINVAL where the region can't be a pool or can't be mapped, or is mapped cached
- * and @dev can't use it so; -EBUSY where it is attached to @dev already, or overlaps
- * another region of it and is not a buffer of that; -ENOMEM.
+ * -EINVAL where the region can't be a pool, is System RAM, or can't be mapped;
+ * -ENODEV where it begins in none of the device's dma-ranges; -EBUSY where it is
+ * attached to @dev already, or overlaps another region of it, in memory or in
+ * device addresses, and is not a buffer of that; -ENOMEM.
  */
 int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec)
 {
@@ -1314,21 +1536,29 @@ int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec
 	err = spec_check(dev, &whole);
 	if (err)
 		return err;
-	guard(mutex)(&dma_coherent_mutex);
-	return attach_locked(dev, &whole);
+	scoped_guard(mutex, &dma_coherent_mutex)
+		err = attach_locked(dev, &whole);
+	/* A region may have been made, and nobody is attached to it. */
+	if (err)
+		dma_coherent_reap();
+	return err;
 }
 
 static void detach(struct dma_coherent_mem *mem)
 {
-	long live = mem_detach(mem);
+	const char *name = dma_coherent_name(mem->dev);
+	long live;
+	bool idle = mem_detach(mem, &live);
 
-	trace_dma_coherent_detach(dma_coherent_name(mem->dev), mem->region->name,
-				  live);
-	if (live <= 0)
-		take_away(mem);
+	trace_dma_coherent_detach(name, mem->region->name, live);
+	if (idle)
+		mem_unlink(mem);
+	else if (READ_ONCE(mem->region->mixed))
+		pr_warn("%s: region %s detached, it stays until all of its buffers are back, since devices gave back each other's\n",
+			name, mem->region->name);
 	else
 		pr_warn("%s: region %s detached with %ld buffers out, it stays until they are back\n",
-			dma_coherent_name(mem->dev), mem->region->name, live);
+			name, mem->region->name, live);
 }
 
 static bool was_made_of(const struct dma_coherent_region *region,
@@ -1371,6 +1601,25 @@ void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
 	dma_coherent_reap();
 }
 
+static void detach_dying(struct device *dev)
+{
+	struct dma_coherent_mem *mem;
+	bool attached;
+	long live;
+
+	while ((mem = mem_locked(mems_of(dev)))) {
+		attached = mem->attached;
+		mem_detach(mem, &live);
+		if (attached)
+			trace_dma_coherent_detach(dma_coherent_name(dev),
+						  mem->region->name, live);
+		if (live > 0)
+			pr_err("%s: gone with %ld buffers of region %s out, their pages are lost\n",
+			       dma_coherent_name(dev), live, mem->region->name);
+		mem_unlink(mem);
+	}
+}
+
 /**
  * dma_coherent_device_release() - take everything away from a dying device
  * @dev: the device
@@ -1383,19 +1632,11 @@ void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
  */
 void dma_coherent_device_release(struct device *dev)
 {
-	struct dma_coherent_mem *mem;
-	long live;
-
 	if (!has_mems(dev))
 		return;
-	guard(mutex)(&dma_coherent_mutex);
-	while ((mem = mem_locked(mems_of(dev)))) {
-		live = mem_detach(mem);
-		if (live > 0)
-			pr_err("%s: gone with %ld buffers of region %s out, their pages are lost\n",
-			       dma_coherent_name(dev), live, mem->region->name);
-		take_away(mem);
-	}
+	scoped_guard(mutex, &dma_coherent_mutex)
+		detach_dying(dev);
+	dma_coherent_reap();
 }
 
 /* Declaring memory */
@@ -1416,10 +1657,10 @@ void dma_coherent_device_release(struct device *dev)
  *
  * Context: may sleep.
  * Return: 0, or an errno after a message that names the device and the memory:
- * -EINVAL where it is empty, wraps, has no whole page or can't be mapped, where a
- * flag does not exist, or where it is mapped cached for other devices and @dev
- * can't use it so; -EBUSY where @dev has it already, or another region that
- * overlaps it and does not have it as a buffer; -ENOMEM; -ENODEV without a device.
+ * -EINVAL where it is empty, wraps, has no whole page, is System RAM or can't be
+ * mapped, or where a flag does not exist; -EBUSY where @dev has it already, or
+ * another region that overlaps it, in memory or in device addresses, and does not
+ * have it as a buffer; -ENOMEM. Without a device -ENODEV, and no message.
  */
 int dma_declare_coherent_memory_flags(struct device *dev, phys_addr_t phys_addr,
 				      dma_addr_t device_addr, size_t size,
@@ -1476,7 +1717,7 @@ EXPORT_SYMBOL_GPL(dma_declare_coherent_memory);
  */
 void dma_release_coherent_memory(struct device *dev)
 {
-	if (!has_mems(dev))
+	if (!dev)
 		return;
 	detach_all(dev, DMA_COHERENT_DECLARED, NULL, 0);
 	dma_coherent_reap();
@@ -1486,6 +1727,39 @@ EXPORT_SYMBOL_GPL(dma_release_coherent_memory);
 #ifdef CONFIG_DMA_GLOBAL_POOL
 
 /* Serving from the global pool */
+
+/**
+ * dma_alloc_from_global_coherent_attrs() - allocate from the global pool
+ * @dev: the device that the buffer is for
+ * @size: bytes; whole pages are handed out, zeroed
+ * @dma_handle: set to the buffer's address for the device, or to
+ *	DMA_MAPPING_ERROR; not set where there is no global pool
+ * @gfp: as for dma_alloc_from_coherent_attrs()
+ * @attrs: as for dma_alloc_from_coherent_attrs()
+ *
+ * Context: any, hard interrupts included.
+ * Return: the buffer's address for the kernel; NULL where none can be had.
+ */
+void *dma_alloc_from_global_coherent_attrs(struct device *dev, ssize_t size,
+					   dma_addr_t *dma_handle, gfp_t gfp,
+					   unsigned long attrs)
+{
+	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
+	unsigned long pages = request_pages(size);
+	struct refusal why = {};
+	void *vaddr;
+
+	if (!mem)
+		return NULL;
+	vaddr = mem_alloc(dev, mem, true, pages, dma_handle, &why);
+	if (!vaddr && !why.region)
+		vaddr = mem_alloc(dev, mem, false, pages, dma_handle, &why);
+	if (vaddr)
+		return memset(vaddr, 0, pages << PAGE_SHIFT);
+	report_refusal(dev, pages, &why, wants_quiet(gfp, attrs));
+	*dma_handle = DMA_MAPPING_ERROR;
+	return NULL;
+}
 
 /**
  * dma_alloc_from_global_coherent() - allocate from the global pool
@@ -1500,23 +1774,7 @@ EXPORT_SYMBOL_GPL(dma_release_coherent_memory);
 void *dma_alloc_from_global_coherent(struct device *dev, ssize_t size,
 				     dma_addr_t *dma_handle)
 {
-	struct dma_coherent_mem *mem = READ_ONCE(global_mem);
-	unsigned long pages = request_pages(size);
-	struct dma_coherent_view view;
-	struct refusal why = {};
-	void *vaddr;
-
-	if (!mem)
-		return NULL;
-	view_translate(dev, mem->region->base, mem->region->pool.pages, &view);
-	vaddr = mem_alloc(dev, mem, &view, true, pages, dma_handle, &why);
-	if (!vaddr && !why.region)
-		vaddr = mem_alloc(dev, mem, &view, false, pages, dma_handle, &why);
-	if (vaddr)
-		return memset(vaddr, 0, pages << PAGE_SHIFT);
-	report_refusal(dev, pages, &why);
-	*dma_handle = DMA_MAPPING_ERROR;
-	return NULL;
+	return dma_alloc_from_global_coherent_attrs(dev, size, dma_handle, 0, 0);
 }
 
 /**
@@ -1531,7 +1789,9 @@ int dma_release_from_global_coherent(int order, void *vaddr)
 {
 	struct dma_coherent_mem *mem = global_holding(vaddr);
 
-	return mem ? release_from(NULL, mem, order, vaddr) : 0;
+	if (mem)
+		release_from(NULL, mem, order, vaddr);
+	return !!mem;
 }
 
 /**
@@ -1552,7 +1812,7 @@ int dma_mmap_from_global_coherent(struct vm_area_struct *vma, void *vaddr,
 
 	if (!mem)
 		return 0;
-	*ret = mmap_from(mem, vma, vaddr, size, &pfn);
+	*ret = mmap_from(NULL, mem, vma, vaddr, size, &pfn);
 	if (!*ret)
 		*ret = map_pfn(vma, pfn);
 	return 1;
@@ -1563,19 +1823,19 @@ static int global_create(const struct dma_coherent_spec *spec)
 	struct dma_coherent_region *region = region_find(NULL, spec);
 	struct dma_coherent_mem *mem;
 	unsigned long flags;
+	const char *why;
 
-	if (region && region->cached)
-		return refuse(NULL, spec, -EINVAL, "is mapped cached for another device");
 	mem = kzalloc_obj(*mem);
 	if (!mem)
 		return refuse(NULL, spec, -ENOMEM, "can't be attached");
 	if (!region)
-		region = region_create(NULL, spec);
+		region = region_create(NULL, spec, &why);
 	if (IS_ERR(region)) {
 		kfree(mem);
-		return refuse(NULL, spec, PTR_ERR(region), "can't be made a pool");
+		return refuse(NULL, spec, PTR_ERR(region), why);
 	}
 	mem->region = region;
+	mem->source = DMA_COHERENT_GLOBAL;
 	mem->view.handle = region->base;
 	mem->view.pages = region->pool.pages;
 	mem->attached = true;
@@ -1651,8 +1911,11 @@ int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
 	struct dmam_range *range = devres_alloc(dmam_detach, sizeof(*range), GFP_KERNEL);
 	int err;
 
-	if (!range)
+	if (!range) {
+		pr_warn("%s: memory at %pa can't be declared: %d\n", dma_coherent_name(dev),
+			&phys_addr, -ENOMEM);
 		return -ENOMEM;
+	}
 	*range = (struct dmam_range) { phys_addr, size };
 	err = dma_declare_coherent_memory(dev, phys_addr, device_addr, size);
 	if (err)

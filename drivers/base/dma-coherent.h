@@ -6,6 +6,7 @@
 #define _BASE_DMA_COHERENT_H
 
 #include <linux/dma-coherent.h>
+#include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/minmax.h>
 #include <linux/ratelimit_types.h>
@@ -91,29 +92,31 @@ struct dma_coherent_spec {
 
 /**
  * struct dma_coherent_region - memory, mapped, and the pool of its pages
+ * @ref: keeps the structure, not the mapping: dma_coherent_region_put()
  * @node: on the list of all regions; under dma_coherent_mutex
  * @users: the attachments to it; read under dma_coherent_mutex or @lock,
  *	written under both
- * @cached: mapped write-back, else write-combined
  * @base: physical address, page-aligned
  * @vaddr: the kernel's mapping of it
  * @dir: its directory in debugfs
  * @owners: for the first page of each buffer the number of its owner, under
  *	@lock; NULL where that is not kept
- * @owner_names: who has which number; grows under dma_coherent_mutex
+ * @owner_names: who has which number; grows under dma_coherent_mutex and @lock
  * @lock: guards @pool, @stats, and what of each attachment can change. It
  *	is taken in any context; nothing is printed, traced or called out to
  *	under it.
  * @pool: which pages are handed out
  * @stats: counters
- * @refusals: limits how often exhaustion is reported
- * @bad_frees: limits how often bad releases are
+ * @mixed: a device gave back more buffers than it got, so that the counts of the
+ *	attachments say nothing until the region is unused; under @lock
+ * @refusals: limits how often requests are reported
+ * @misuses: limits how often bad releases and mappings are
  * @name: for messages and debugfs
  */
 struct dma_coherent_region {
+	struct kref ref;
 	struct list_head node;
 	struct list_head users;
-	bool cached;
 	phys_addr_t base;
 	void *vaddr;
 	struct dentry *dir;
@@ -122,8 +125,9 @@ struct dma_coherent_region {
 	raw_spinlock_t lock;
 	struct dma_coherent_pool pool;
 	struct dma_coherent_stats stats;
+	bool mixed;
 	struct ratelimit_state refusals;
-	struct ratelimit_state bad_frees;
+	struct ratelimit_state misuses;
 	char name[];
 };
 
@@ -144,10 +148,12 @@ struct dma_coherent_view {
  * @node: on @region's list of users
  * @dev: the device, NULL for the global pool
  * @region: the memory
- * @view: where the device sees it; the global pool has one for each device
+ * @view: where the device sees it: as it was declared, or else as of the last
+ *	request, under @region's lock; the global pool has one for each device
  * @flags: DMA_COHERENT_FALLBACK
  * @source: who described it
- * @warned: the device has been told that it reaches nothing of the region
+ * @warned: it has been said that the device reaches nothing of the region; under
+ *	@region's lock, never set for the global pool
  * @attached: new allocations are served
  * @live: buffers handed out through it and not given back. A device that gives
  *	back a buffer of another one can make it negative.
@@ -162,7 +168,7 @@ struct dma_coherent_mem {
 	struct dma_coherent_view view;
 	unsigned int flags;
 	enum dma_coherent_source source;
-	atomic_t warned;
+	bool warned;
 	bool attached;
 	long live;
 	u16 owner;
@@ -170,14 +176,24 @@ struct dma_coherent_mem {
 };
 
 #ifdef CONFIG_DMA_COHERENT_DEBUGFS
-u16 dma_coherent_owner_add(struct dma_coherent_region *region, const char *name);
+u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev);
+void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id);
+void dma_coherent_owners_free(struct dma_coherent_region *region);
 void dma_coherent_debugfs_add(struct dma_coherent_region *region);
 void dma_coherent_debugfs_remove(struct dma_coherent_region *region);
 #else
 static inline u16 dma_coherent_owner_add(struct dma_coherent_region *region,
-					 const char *name)
+					 struct device *dev)
 {
 	return 0;
+}
+
+static inline void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
+{
+}
+
+static inline void dma_coherent_owners_free(struct dma_coherent_region *region)
+{
 }
 
 static inline void dma_coherent_debugfs_add(struct dma_coherent_region *region)
@@ -197,9 +213,11 @@ void dma_coherent_device_release(struct device *dev);
 const char *dma_coherent_name(const struct device *dev);
 unsigned long dma_coherent_reach(struct device *dev,
 				 const struct dma_coherent_view *view);
-bool dma_coherent_can_cache(struct device *dev);
+const char *dma_coherent_ram_fault(phys_addr_t base, size_t size);
 bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages);
-void *dma_coherent_map(phys_addr_t base, size_t size, bool cached);
+void *dma_coherent_map(phys_addr_t base, size_t size, const char **why);
+void dma_coherent_each_region(void (*visit)(struct dma_coherent_region *region));
+void dma_coherent_region_put(struct dma_coherent_region *region);
 void dma_coherent_reap(void);
 #else
 static inline void dma_coherent_device_release(struct device *dev)

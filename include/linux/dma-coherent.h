@@ -28,6 +28,9 @@ struct vm_area_struct;
 
 int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 			    dma_addr_t *dma_handle, void **ret);
+int dma_alloc_from_coherent_attrs(struct device *dev, ssize_t size,
+				  dma_addr_t *dma_handle, void **ret, gfp_t gfp,
+				  unsigned long attrs);
 int dma_release_from_coherent(struct device *dev, int order, void *vaddr);
 int dma_mmap_from_coherent(struct device *dev, struct vm_area_struct *vma,
 			   void *vaddr, size_t size, int *ret);
@@ -65,6 +68,13 @@ int dmam_declare_coherent_memory(struct device *dev, phys_addr_t phys_addr,
 
 static inline int dma_alloc_from_coherent(struct device *dev, ssize_t size,
 					  dma_addr_t *dma_handle, void **ret)
+{
+	return 0;
+}
+
+static inline int dma_alloc_from_coherent_attrs(struct device *dev, ssize_t size,
+						dma_addr_t *dma_handle, void **ret,
+						gfp_t gfp, unsigned long attrs)
 {
 	return 0;
 }
@@ -136,5 +146,24 @@ static inline int dmam_declare_coherent_memory(struct device *dev,
 }
 
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
+
+#ifdef CONFIG_DMA_GLOBAL_POOL
+
+void *dma_alloc_from_global_coherent_attrs(struct device *dev, ssize_t size,
+					   dma_addr_t *dma_handle, gfp_t gfp,
+					   unsigned long attrs);
+
+#else
+
+static inline void *dma_alloc_from_global_coherent_attrs(struct device *dev,
+							 ssize_t size,
+							 dma_addr_t *dma_handle,
+							 gfp_t gfp,
+							 unsigned long attrs)
+{
+	return NULL;
+}
+
+#endif /* CONFIG_DMA_GLOBAL_POOL */
 
 #endif /* _LINUX_DMA_COHERENT_H */

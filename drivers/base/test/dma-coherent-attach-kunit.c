@@ -11,6 +11,7 @@
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sizes.h>
+#include <trace/events/dma_coherent.h>
 
 #include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
@@ -379,7 +380,22 @@ static void overlapping_region_is_busy(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->other, &part), 0);
 	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EBUSY);
 	part.base += PAGE_SIZE;
-	KUNIT_EXPECT_EQ(test, declare(fx->other, &part), 0);
+	KUNIT_EXPECT_EQ(test, declare_as(fx->other, &part, HANDLE + PAGE_SIZE, 0), 0);
+}
+
+/* Nor do they have one device address for two pages. */
+static void overlapping_device_addresses_are_busy(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 4);
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, bank), -EBUSY);
+	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE - PAGE_SIZE, 0), -EBUSY);
+	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE - 3 * PAGE_SIZE, 0), -EBUSY);
+	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
+	KUNIT_EXPECT_EQ(test, declare(fx->other, bank), 0);
 }
 
 static void sizes_are_kept_apart(struct kunit *test)
@@ -648,6 +664,51 @@ static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 	expect_sound(test, fx->dev, 0);
 }
 
+/* Whoever describes it last takes it back. */
+static void revival_takes_the_new_source(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = &fx->bank[0];
+
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
+	take(test, fx->dev, 1);
+	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_FALSE(test, nth_mem(fx->dev, 0)->attached);
+}
+
+/* Two devices give back each other's buffers: neither loses track of what is out. */
+static void buffers_given_back_by_the_other_device(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *mine[2], *theirs[2];
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	mine[0] = take(test, fx->dev, 1);
+	theirs[0] = take(test, fx->other, 1);
+	theirs[1] = take(test, fx->other, 1);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, theirs[0]), 1);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, theirs[1]), 1);
+	mine[1] = take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 0);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, mine[0]), 1);
+	dma_coherent_reap();
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, mine[1]), 1);
+	dma_coherent_reap();
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+
+	/* The region is unused, and everything counts again. */
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 0);
+	expect_sound(test, fx->other, 0);
+	take(test, fx->other, 1);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 1);
+}
+
 /* The hardware may still write to them: their pages stay taken. */
 static void device_dies_with_buffers_out(struct kunit *test)
 {
@@ -703,6 +764,28 @@ static void device_dies_with_nothing_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
 }
 
+static void count_detach(void *data, const char *dev, const char *pool, long live)
+{
+	*(long *)data += 100 + live;
+}
+
+static void death_is_traced_as_a_detach(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	long traced = 0;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	take(test, fx->other, 4);
+	if (register_trace_dma_coherent_detach(count_detach, &traced))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	kunit_device_unregister(test, fx->other);
+	fx->other = NULL;
+	unregister_trace_dma_coherent_detach(count_detach, &traced);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, traced, 101);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+}
+
 static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE_PARAM(declare_refuses_a_bad_region, bad_region_gen_params),
 	KUNIT_CASE_PARAM(region_is_cut_down_to_whole_pages, shrink_case_gen_params),
@@ -720,6 +803,7 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(one_detaches_from_an_unused_region),
 	KUNIT_CASE(sources_share_a_region),
 	KUNIT_CASE(overlapping_region_is_busy),
+	KUNIT_CASE(overlapping_device_addresses_are_busy),
 	KUNIT_CASE(sizes_are_kept_apart),
 	KUNIT_CASE(second_region_serves_when_the_first_is_full),
 	KUNIT_CASE(pools_may_nest),
@@ -731,9 +815,12 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(attaching_again_revives),
 	KUNIT_CASE(released_after_detach_then_attached_again),
 	KUNIT_CASE(revival_takes_the_new_handle_and_flags),
+	KUNIT_CASE(revival_takes_the_new_source),
+	KUNIT_CASE(buffers_given_back_by_the_other_device),
 	KUNIT_CASE(device_dies_with_buffers_out),
 	KUNIT_CASE(device_dies_detached_with_buffers_out),
 	KUNIT_CASE(device_dies_with_nothing_out),
+	KUNIT_CASE(death_is_traced_as_a_detach),
 	{}
 };
 

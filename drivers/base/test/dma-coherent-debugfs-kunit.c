@@ -58,7 +58,7 @@ struct fixture {
 	char *wanted;
 };
 
-static void *map_stub(phys_addr_t base, size_t size, bool cached)
+static void *map_stub(phys_addr_t base, size_t size, const char **why)
 {
 	return phys_to_virt(base);
 }
@@ -240,14 +240,12 @@ static void want_sizes(struct fixture *fx, unsigned long used, unsigned long mos
 static void want_runs(struct fixture *fx, unsigned int runs, unsigned long lost,
 		      unsigned long largest)
 {
-	const struct dma_coherent_region *region = READ_ONCE(fx->dev->dma_mem)->region;
-
 	want(fx, "free_runs: %u\n", runs);
 	want(fx, "lost_to_alignment: %lu\n", lost * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", PAGE_SIZE, largest * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", 2 * PAGE_SIZE, largest * PAGE_SIZE);
 	want(fx, "largest_aligned_%lu: %lu\n", 4 * PAGE_SIZE, largest * PAGE_SIZE);
-	want(fx, "mapping: %s\n", region->cached ? "cached" : "write-combined");
+	want(fx, "mapping: write-combined\n");
 }
 
 static void stat_of_an_empty_pool(struct kunit *test)
@@ -280,20 +278,6 @@ static void stat_of_a_full_pool(struct kunit *test)
 static void *lower(void *a, void *b)
 {
 	return a && a < b ? a : b;
-}
-
-static void stat_says_how_it_is_mapped(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-	struct dma_coherent_region *region = READ_ONCE(fx->dev->dma_mem)->region;
-	bool cached = region->cached;
-
-	region->cached = true;
-	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), "\nmapping: cached\n"));
-	region->cached = false;
-	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"),
-					   "\nmapping: write-combined\n"));
-	region->cached = cached;
 }
 
 /* The pages of a pool, each a buffer, but for 1 to 3, 8 to 11 and 14. */
@@ -486,6 +470,80 @@ static void directory_stays_until_the_last_buffer_is_back(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_shown(test));
 }
 
+/* A pool for a child, of all that the parent has: both are shown. */
+static void pools_of_one_name_have_two_directories(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct device *parent = fx->other->parent;
+
+	take(test, fx->dev, POOL_PAGES);
+	fx->other->parent = fx->dev;
+	declare(test, fx->other, POOL_PAGES);
+	fx->other->parent = parent;
+	want(fx, "0x0 %#lx %s\n", POOL_PAGES * PAGE_SIZE, owner(fx->dev));
+	expect_text(test, "map");
+	strlcat(fx->path, ".1", sizeof(fx->path));
+	want(fx, "0x0 %#lx -\n", POOL_PAGES * PAGE_SIZE);
+	expect_text(test, "map");
+}
+
+/* A file that is open holds up nobody, and can be read on. */
+static void open_file_outlives_its_region(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct file *file = open_file(test, "map");
+
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_FALSE(test, is_shown(test));
+	KUNIT_EXPECT_GT(test, read_some(file, fx->text, TEXT_SIZE), 0);
+	fput(file);
+}
+
+/*
+ * Some boards declare memory before there is debugfs, and before the device has a
+ * name.
+ */
+
+static struct device early_dev;
+static void *early_mem;
+static int early_err;
+
+static int __init declare_early(void)
+{
+	if (!IS_ENABLED(CONFIG_UML))
+		return 0;
+	early_mem = (void *)get_zeroed_page(GFP_KERNEL);
+	device_initialize(&early_dev);
+	early_err = dma_declare_coherent_memory(&early_dev, virt_to_phys(early_mem), HANDLE,
+						PAGE_SIZE);
+	return 0;
+}
+pure_initcall(declare_early);
+
+static void early_pool_is_shown_with_its_late_name(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	if (!early_mem)
+		kunit_skip(test, "only UML's pages can be a pool");
+	KUNIT_ASSERT_EQ(test, early_err, 0);
+	KUNIT_ASSERT_NOT_NULL(test, early_dev.dma_mem);
+	snprintf(fx->path, sizeof(fx->path), "dma-coherent/declared@%llx+%zx",
+		 (u64)virt_to_phys(early_mem), (size_t)PAGE_SIZE);
+	vaddr = take(test, &early_dev, 1);
+	if (!dev_name(&early_dev)) {
+		want(fx, "0x0 %#lx %s\n", PAGE_SIZE,
+		     IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS) ? "unnamed device" : "?");
+		expect_text(test, "map");
+		KUNIT_EXPECT_EQ(test, dev_set_name(&early_dev, "late-name"), 0);
+	}
+	want(fx, "0x0 %#lx %s\n", PAGE_SIZE, owner(&early_dev));
+	expect_text(test, "map");
+	give(&early_dev, 1, vaddr);
+}
+
 /* Two regions with one address have two names. */
 static void each_size_has_a_directory(struct kunit *test)
 {
@@ -500,12 +558,14 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(stat_of_an_empty_pool),
 	KUNIT_CASE(stat_of_a_full_pool),
 	KUNIT_CASE(stat_counts_everything),
-	KUNIT_CASE(stat_says_how_it_is_mapped),
 	KUNIT_CASE(map_has_one_line_a_run),
 	KUNIT_CASE(map_names_owners),
 	KUNIT_CASE(map_has_neither_gaps_nor_overlaps),
 	KUNIT_CASE(devices_have_a_line_each),
 	KUNIT_CASE(directory_stays_until_the_last_buffer_is_back),
+	KUNIT_CASE(pools_of_one_name_have_two_directories),
+	KUNIT_CASE(open_file_outlives_its_region),
+	KUNIT_CASE(early_pool_is_shown_with_its_late_name),
 	KUNIT_CASE(each_size_has_a_directory),
 	{}
 };

@@ -49,7 +49,6 @@
  * @other: another one
  * @mem: memory for one pool and a page more
  * @spare: memory for another
- * @cached: memory was last mapped so
  * @rmem: @mem as the device tree has it
  * @probe_meanwhile: have @other probe while @dev's memory is mapped
  * @go: tells it to
@@ -63,7 +62,6 @@ struct fixture {
 	struct device *other;
 	void *mem;
 	void *spare;
-	bool cached;
 	struct reserved_mem rmem;
 	bool probe_meanwhile;
 	struct completion go;
@@ -71,11 +69,10 @@ struct fixture {
 	int err;
 };
 
-void *dma_coherent_faults_map(phys_addr_t base, size_t size, bool cached)
+void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why)
 {
 	struct fixture *fx = kunit_get_current_test()->priv;
 
-	fx->cached = cached;
 	if (fx->probe_meanwhile) {
 		fx->probe_meanwhile = false;
 		complete(&fx->go);
@@ -392,38 +389,6 @@ static bool second_region_adds_a_pool(struct fixture *fx)
 				  POOL_SIZE) && take_rest(fx) == POOL_PAGES;
 }
 
-static void forget_ram(void *res)
-{
-	remove_resource(res);
-}
-
-/* UML knows of no System RAM. */
-static void call_it_ram(struct fixture *fx, phys_addr_t base, size_t size)
-{
-	struct resource *res;
-
-	if (region_intersects(base, size, IORESOURCE_SYSTEM_RAM, IORES_DESC_NONE) ==
-	    REGION_INTERSECTS)
-		return;
-	res = kunit_kzalloc(fx->test, sizeof(*res), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(fx->test, res);
-	res->name = "System RAM";
-	res->start = base;
-	res->end = base + size - 1;
-	res->flags = IORESOURCE_SYSTEM_RAM;
-	KUNIT_ASSERT_EQ(fx->test, insert_resource(&iomem_resource, res), 0);
-	KUNIT_ASSERT_EQ(fx->test, kunit_add_action_or_reset(fx->test, forget_ram, res), 0);
-}
-
-static bool ram_of_a_coherent_device_is_cached(struct fixture *fx)
-{
-	if (!dev_is_dma_coherent(fx->dev))
-		kunit_skip(fx->test, "no device is coherent here");
-	call_it_ram(fx, virt_to_phys(fx->mem), POOL_SIZE);
-	declare(fx);
-	return fx->cached;
-}
-
 /* The suites */
 
 struct fault {
@@ -447,7 +412,6 @@ static const struct fault faults[] = {
 	{ "F9 region with an odd base has whole pages", region_with_an_odd_base_has_whole_pages },
 	{ "F10 buffers are within the mask", buffers_are_within_the_mask },
 	{ "F12 second region adds a pool", second_region_adds_a_pool },
-	{ "F12 RAM of a coherent device is cached", ram_of_a_coherent_device_is_cached },
 };
 
 KUNIT_ARRAY_PARAM_DESC(fault, faults, name);

@@ -41,6 +41,6 @@ struct implementation {
 /* NULL where the tree has no kernel/dma/coherent.c any more. */
 const struct implementation *dma_coherent_faults_mainline(void);
 
-void *dma_coherent_faults_map(phys_addr_t base, size_t size, bool cached);
+void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why);
 
 #endif /* _DMA_COHERENT_FAULTS_H */

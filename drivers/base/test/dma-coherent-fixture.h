@@ -90,7 +90,7 @@ static inline void *bank_map(const struct bank *bank, phys_addr_t base)
 	       bank->mem + (base - bank->base) : NULL;
 }
 
-static inline void *map_stub(phys_addr_t base, size_t size, bool cached)
+static inline void *map_stub(phys_addr_t base, size_t size, const char **why)
 {
 	struct fixture *fx = kunit_get_current_test()->priv;
 	void *mem = fx->lasting ? bank_map(fx->lasting, base) : NULL;
@@ -101,6 +101,7 @@ static inline void *map_stub(phys_addr_t base, size_t size, bool cached)
 		msleep(20);
 	for (i = 0; i < fx->banks && !mem; i++)
 		mem = bank_map(&fx->bank[i], base);
+	*why = "has no mapping";
 	return fx->map_fails ? NULL : mem;
 }
 

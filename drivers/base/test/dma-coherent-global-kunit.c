@@ -14,6 +14,7 @@
 
 #include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-log.h"
 #include "dma-coherent-view.h"
 
 /* Its memory, for as long as the system runs. */
@@ -84,14 +85,7 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_global_coherent(NULL, fx->bank[0].mem, 1, &err), 0);
 
-	/* What another device has cached, is not for devices that aren't coherent. */
-	fx->map_fails = false;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	region_of(fx->dev)->cached = true;
-	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, POOL_SIZE), -EINVAL);
-
 	/* What is allocated before it is mapped: attachment, region, pool's records. */
-	fx->map_fails = true;
 	for (nth = 1; met && failslab_set_up(); nth++) {
 		failslab_arm(nth);
 		err = global_init(fx->bank[1].base, POOL_SIZE);
@@ -217,6 +211,66 @@ static void global_pool_out_of_reach_serves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
 }
 
+/* One device's trouble is not another one's. */
+static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
+	dma_addr_t handle = 0;
+	unsigned int i;
+	void *vaddr;
+
+	global_is_there(test);
+	log_start(test, &log);
+	fx->dev->coherent_dma_mask = PAGE_SIZE - 1;
+	fx->other->coherent_dma_mask = PAGE_SIZE - 1;
+	for (i = 0; i < 2; i++) {
+		vaddr = dma_alloc_from_global_coherent(i ? fx->other : fx->dev, 1, &handle);
+		KUNIT_ASSERT_NOT_NULL(test, vaddr);
+		KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
+	}
+	KUNIT_EXPECT_EQ(test, log_count(&log, "is beyond the device's reach"), 2);
+}
+
+/* The view is the device's, not that of whoever asked before, or of nobody. */
+static void global_pool_is_seen_through_each_devices_ranges(struct kunit *test)
+{
+	struct bus_dma_region *map = kcalloc(2, sizeof(*map), GFP_KERNEL);
+	struct fixture *fx = test->priv;
+	dma_addr_t handle = 0, other = 0;
+	void *a, *b;
+
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	fx->dev->dma_range_map = map;
+	global_is_there(test);
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
+		kunit_skip(test, "the architecture translates by itself");
+	map->dma_start = HANDLE;
+	map->size = SZ_2G;
+	a = dma_alloc_from_global_coherent(fx->dev, PAGE_SIZE, &handle);
+	b = dma_alloc_from_global_coherent(fx->other, PAGE_SIZE, &other);
+	KUNIT_ASSERT_NOT_NULL(test, a);
+	KUNIT_ASSERT_NOT_NULL(test, b);
+	KUNIT_EXPECT_EQ(test, handle, HANDLE + virt_to_phys(a));
+	KUNIT_EXPECT_EQ(test, other, virt_to_phys(b));
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, a), 1);
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, b), 1);
+}
+
+static void global_pool_is_quiet_where_failure_is_expected(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
+	dma_addr_t handle = 0;
+
+	global_is_there(test);
+	log_start(test, &log);
+	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent_attrs(fx->dev, SZ_1G, &handle,
+								     __GFP_NOWARN, 0));
+	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
+	KUNIT_EXPECT_EQ(test, log_count(&log, "pages refused"), 0);
+}
+
 static void global_pool_maps(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -259,6 +313,9 @@ static struct kunit_case dma_coherent_global_cases[] = {
 	KUNIT_CASE(global_pool_refuses_bad_sizes),
 	KUNIT_CASE(global_pool_obeys_each_devices_reach),
 	KUNIT_CASE(global_pool_out_of_reach_serves),
+	KUNIT_CASE(each_device_out_of_the_global_pools_reach_is_told),
+	KUNIT_CASE(global_pool_is_seen_through_each_devices_ranges),
+	KUNIT_CASE(global_pool_is_quiet_where_failure_is_expected),
 	KUNIT_CASE(global_pool_maps),
 	{}
 };

@@ -440,7 +440,7 @@ static void one_exclusive_pool_keeps_from_falling_back(struct kunit *test)
 	struct bank *bank = add_bank(test, 1);
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, bank, HANDLE,
+	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, bank, 2 * HANDLE,
 					    DMA_COHERENT_FALLBACK));
 	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * POOL_SIZE));
 }

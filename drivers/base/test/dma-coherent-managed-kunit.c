@@ -9,6 +9,7 @@
 
 #include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-log.h"
 
 static void managed_region_goes_with_the_driver(struct kunit *test)
 {
@@ -60,10 +61,24 @@ static void each_allocation_of_managed_declare_may_fail(struct kunit *test)
 	expect_each_allocation_may_fail(test, declare_managed, 4);
 }
 
+static void managed_declare_says_that_it_failed(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
+
+	need_failslab(test);
+	log_start(test, &log);
+	failslab_arm(1);
+	KUNIT_EXPECT_EQ(test, declare_managed(fx->dev, &fx->bank[0]), -ENOMEM);
+	failslab_disarm();
+	KUNIT_EXPECT_EQ(test, log_count(&log, "can't be declared"), 1);
+}
+
 static struct kunit_case dma_coherent_managed_cases[] = {
 	KUNIT_CASE(managed_region_goes_with_the_driver),
 	KUNIT_CASE(managed_declare_that_fails_leaves_nothing),
 	KUNIT_CASE(each_allocation_of_managed_declare_may_fail),
+	KUNIT_CASE(managed_declare_says_that_it_failed),
 	{}
 };
 

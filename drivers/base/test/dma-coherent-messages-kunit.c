@@ -17,7 +17,6 @@
 #include <linux/dma-map-ops.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
-#include <linux/kmsg_dump.h>
 #include <linux/mm.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
@@ -25,20 +24,22 @@
 
 #include "../dma-coherent.h"
 #include "dma-coherent-drain.h"
+#include "dma-coherent-log.h"
 
 #define PAGES		8
 #define HANDLE		((dma_addr_t)0x40000000)
-#define PREFIX		"dma-coherent: "
 
 /* The long ones */
 #define NOT_WHOLE							\
 	"%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used"
 #define BEYOND_REACH							\
 	"%s: region %s at %pad is beyond the device's reach, it is used all the same"
-#define WITHOUT_ADDRESS							\
-	"%s: region vram at %pa is in none of the device's dma-ranges, nothing is served from it"
+#define NOT_USED							\
+	"%s: region %s at %pad is beyond the device's reach, it is not used"
 #define PAGES_REFUSED							\
 	"%s: pool %s: %lu pages refused, %s (%lu of %d are free, at most %lu can be had at once)"
+#define MAPPING_REFUSED							\
+	"%s: pool %s: mapping of %lu pages at offset %lu refused, from page %lu on %lu can be mapped: %d"
 #define BAD_RELEASE							\
 	"%s: pool %s: release of page %lu, order %d: %s (pages %lu to %lu are %s)"
 #define NO_PAGES							\
@@ -60,10 +61,11 @@ struct listener {
 	struct kmsg_dump_iter heard;
 };
 
-static void *map_stub(phys_addr_t base, size_t size, bool cached)
+static void *map_stub(phys_addr_t base, size_t size, const char **why)
 {
 	struct listener *ear = kunit_get_current_test()->priv;
 
+	*why = "has no mapping";
 	return base - ear->base < PAGES * PAGE_SIZE ? ear->mem + (base - ear->base) : NULL;
 }
 
@@ -76,8 +78,6 @@ static int listener_init(struct kunit *test)
 {
 	struct listener *ear = kunit_kzalloc(test, sizeof(*ear), GFP_KERNEL);
 
-	if (!IS_ENABLED(CONFIG_PRINTK))
-		kunit_skip(test, "needs CONFIG_PRINTK");
 	KUNIT_ASSERT_NOT_NULL(test, ear);
 	ear->mem = alloc_pages_exact(PAGES * PAGE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ear->mem);
@@ -89,8 +89,7 @@ static int listener_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, ear->other);
 	kunit_activate_static_stub(test, dma_coherent_map, map_stub);
 	test->priv = ear;
-	kmsg_dump_rewind(&ear->heard);
-	ear->heard.cur_seq = ear->heard.next_seq;
+	log_start(test, &ear->heard);
 	return 0;
 }
 
@@ -106,21 +105,6 @@ static void listener_exit(struct kunit *test)
 	dma_coherent_reap();
 }
 
-/* The next line that was ours, without what comes before it; or nothing. */
-static char *next_line(struct listener *ear, char *line, size_t size)
-{
-	char *ours;
-	size_t len;
-
-	while (kmsg_dump_get_line(&ear->heard, false, line, size - 1, &len)) {
-		line[len] = '\0';
-		ours = strstr(line, PREFIX);
-		if (ours)
-			return strim(ours + strlen(PREFIX));
-	}
-	return "";
-}
-
 /* That, and no more, was said. */
 static __printf(2, 3) void expect_said(struct kunit *test, const char *format, ...)
 {
@@ -131,7 +115,7 @@ static __printf(2, 3) void expect_said(struct kunit *test, const char *format, .
 	va_start(args, format);
 	vsnprintf(want, sizeof(want), format, args);
 	va_end(args);
-	KUNIT_EXPECT_STREQ(test, next_line(ear, line, sizeof(line)), want);
+	KUNIT_EXPECT_STREQ(test, log_next(&ear->heard, line, sizeof(line)), want);
 }
 
 static bool was_said(struct kunit *test, const char *part)
@@ -139,7 +123,7 @@ static bool was_said(struct kunit *test, const char *part)
 	struct listener *ear = test->priv;
 	static char line[512];
 
-	return strstr(next_line(ear, line, sizeof(line)), part);
+	return strstr(log_next(&ear->heard, line, sizeof(line)), part);
 }
 
 static void expect_silence(struct kunit *test)
@@ -217,7 +201,7 @@ static void bad_region_is_refused(struct kunit *test)
 	expect_refused(test, ear->dev, ear->base, PAGE_SIZE, "has an unknown flag", -EINVAL);
 	declare(ear, PAGES, PAGE_SIZE);
 	expect_refused(test, ear->dev, ear->base + PAGES * PAGE_SIZE, PAGE_SIZE,
-		       "can't be made a pool", -EINVAL);
+		       "has no mapping", -EINVAL);
 }
 
 static void region_of_the_device_is_busy(struct kunit *test)
@@ -231,6 +215,9 @@ static void region_of_the_device_is_busy(struct kunit *test)
 	declare(ear, 1, 2 * PAGE_SIZE);
 	expect_refused(test, ear->dev, ear->base + PAGE_SIZE, 2 * PAGE_SIZE,
 		       "overlaps another one of it", -EBUSY);
+	declare(ear, 4, 2 * PAGE_SIZE);
+	expect_refused(test, ear->dev, ear->base + 4 * PAGE_SIZE, 2 * PAGE_SIZE,
+		       "has device addresses of another one of it", -EBUSY);
 }
 
 static void shared_memory_is_told(struct kunit *test)
@@ -278,6 +265,23 @@ static void region_out_of_reach_is_told_once(struct kunit *test)
 	expect_silence(test);
 }
 
+/* What may fall back, does. */
+static void region_out_of_reach_that_falls_back_is_told_once(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	dma_addr_t handle = HANDLE;
+
+	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory_flags(ear->dev, ear->base, HANDLE,
+								   PAGE_SIZE,
+								   DMA_COHERENT_FALLBACK));
+	ear->dev->coherent_dma_mask = PAGE_SIZE - 1;
+	refuse(ear, 1);
+	expect_said(test, NOT_USED, dev_name(ear->dev),
+		    region_name(test, ear->base, PAGE_SIZE), &handle);
+	refuse(ear, 1);
+	expect_silence(test);
+}
+
 /* A region of firmware, on a bus that shows the device other memory. */
 static void region_without_an_address_is_told(struct kunit *test)
 {
@@ -296,36 +300,14 @@ static void region_without_an_address_is_told(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	map->size = PAGE_SIZE;
 	ear->dev->dma_range_map = map;
-	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
-	expect_said(test, WITHOUT_ADDRESS,
-		    dev_name(ear->dev), &ear->base);
-	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, spec.base, spec.size);
+	KUNIT_EXPECT_EQ(test, -ENODEV, dma_coherent_attach(ear->dev, &spec));
+	expect_said(test, "%s: region vram (%pa bytes at %pa) begins in none of the device's dma-ranges: %d",
+		    dev_name(ear->dev), &spec.size, &ear->base, -ENODEV);
+	KUNIT_EXPECT_NULL(test, ear->dev->dma_mem);
 	map->cpu_start = ear->base;
 	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
 	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, spec.base, spec.size);
 	expect_silence(test);
-}
-
-static bool only_the_first_can_cache(struct device *dev)
-{
-	struct listener *ear = kunit_get_current_test()->priv;
-
-	return dev == ear->dev;
-}
-
-static void cached_region_is_not_for_others(struct kunit *test)
-{
-	struct listener *ear = test->priv;
-	struct dma_coherent_region *region;
-
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
-	kunit_activate_static_stub(test, dma_coherent_can_cache, only_the_first_can_cache);
-	region = ear->dev->dma_mem->region;
-	region->cached = true;
-	dma_declare_coherent_memory(ear->other, ear->base, HANDLE, PAGE_SIZE);
-	expect_refused(test, ear->other, ear->base, PAGE_SIZE,
-		       "is mapped cached for a coherent device, and this one is not", -EINVAL);
-	region->cached = false;
 }
 
 /* Scatter lists */
@@ -396,6 +378,84 @@ static void fallen_back_request_is_quiet(struct kunit *test)
 								   PAGE_SIZE,
 								   DMA_COHERENT_FALLBACK));
 	refuse(ear, 2 * PAGE_SIZE);
+	expect_silence(test);
+}
+
+/* Whoever has another way asks for silence, and it is counted all the same. */
+static void expected_failure_is_quiet(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	struct dma_coherent_region *region;
+	dma_addr_t handle;
+	void *vaddr;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	region = ear->dev->dma_mem->region;
+	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
+							       &vaddr, __GFP_NOWARN, 0));
+	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
+							       &vaddr, 0, DMA_ATTR_NO_WARN));
+	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(ear->dev, 9 * PAGE_SIZE, &handle,
+						   GFP_KERNEL | __GFP_NOWARN));
+	KUNIT_EXPECT_NULL(test, dma_alloc_attrs(ear->dev, 9 * PAGE_SIZE, &handle, GFP_KERNEL,
+						DMA_ATTR_NO_WARN));
+	expect_silence(test);
+	KUNIT_EXPECT_EQ(test, region->stats.refusals[DMA_COHERENT_TOO_LARGE], 4);
+	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(ear->dev, 9 * PAGE_SIZE, &handle,
+						   GFP_KERNEL));
+	expect_request(test, 9, "larger than the pool", 8, 8);
+}
+
+/* The bus was told where it is only when the region was attached already. */
+static void request_without_a_range_says_so(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	const struct dma_coherent_spec spec = {
+		.name = "vram",
+		.base = ear->base,
+		.size = 2 * PAGE_SIZE,
+		.source = DMA_COHERENT_FIRMWARE,
+	};
+	struct bus_dma_region *map;
+
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
+		kunit_skip(test, "the architecture translates by itself");
+	KUNIT_ASSERT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
+	map = kcalloc(2, sizeof(*map), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, map);
+	map->size = PAGE_SIZE;
+	ear->dev->dma_range_map = map;
+	refuse(ear, 1);
+	expect_said(test, PAGES_REFUSED, dev_name(ear->dev), "vram", 1L,
+		    "the region begins in none of the device's dma-ranges", 2L, 2, 0L);
+	expect_silence(test);
+}
+
+/* Mappings */
+
+static void refused_mapping_says_what_can_be_mapped(struct kunit *test)
+{
+	struct vm_area_struct vma = { .vm_end = 5 * PAGE_SIZE };
+	struct listener *ear = test->priv;
+	const char *name = region_name(test, ear->base, PAGES * PAGE_SIZE);
+	void *vaddr;
+	int ret = 0;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	vaddr = take(test, 4);
+	KUNIT_EXPECT_EQ(test, 1, dma_mmap_from_coherent(ear->dev, &vma, vaddr,
+							8 * PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, ret, -ENXIO);
+	expect_said(test, MAPPING_REFUSED, dev_name(ear->dev), name, 5L, 0L, 0L, 4L, -ENXIO);
+	/* DRM's offset that only looks like one. */
+	vma.vm_end = PAGE_SIZE;
+	vma.vm_pgoff = 0x100000;
+	dma_mmap_from_coherent(ear->dev, &vma, vaddr, 2 * PAGE_SIZE, &ret);
+	expect_said(test, MAPPING_REFUSED, dev_name(ear->dev), name, 1L, 0x100000L, 0L, 2L,
+		    -ENXIO);
+	vma.vm_pgoff = 0;
+	dma_mmap_from_coherent(ear->dev, &vma, vaddr + 4 * PAGE_SIZE, PAGE_SIZE, &ret);
+	expect_said(test, MAPPING_REFUSED, dev_name(ear->dev), name, 1L, 0L, 4L, 0L, -ENXIO);
 	expect_silence(test);
 }
 
@@ -475,6 +535,31 @@ static void each_region_has_a_limit_of_its_own(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, was_said(test, "nothing is allocated there"));
 }
 
+/* Requests that fail do not hide a bad release, nor the other way round. */
+static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
+{
+	struct listener *ear = test->priv;
+	unsigned int i;
+
+	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
+	for (i = 0; i < 2 * DEFAULT_RATELIMIT_BURST; i++)
+		refuse(ear, 2 * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, log_count(&ear->heard, "larger than the pool"),
+			DEFAULT_RATELIMIT_BURST);
+	dma_release_from_coherent(ear->dev, 0, ear->mem);
+	KUNIT_EXPECT_EQ(test, log_count(&ear->heard, "nothing is allocated there"), 1);
+
+	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base + PAGE_SIZE,
+							     HANDLE, PAGE_SIZE));
+	for (i = 0; i < 2 * DEFAULT_RATELIMIT_BURST; i++)
+		dma_release_from_coherent(ear->other, 0, ear->mem + PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, log_count(&ear->heard, "nothing is allocated there"),
+			DEFAULT_RATELIMIT_BURST);
+	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(ear->other, 2 * PAGE_SIZE,
+						   &(dma_addr_t){ 0 }, GFP_KERNEL));
+	KUNIT_EXPECT_EQ(test, log_count(&ear->heard, "larger than the pool"), 1);
+}
+
 /* Lifetime */
 
 static void detach_counts_what_is_out(struct kunit *test)
@@ -508,10 +593,14 @@ static struct kunit_case dma_coherent_messages_cases[] = {
 	KUNIT_CASE(shared_memory_is_told),
 	KUNIT_CASE(odd_region_is_cut_down),
 	KUNIT_CASE(region_out_of_reach_is_told_once),
+	KUNIT_CASE(region_out_of_reach_that_falls_back_is_told_once),
 	KUNIT_CASE(region_without_an_address_is_told),
-	KUNIT_CASE(cached_region_is_not_for_others),
 	KUNIT_CASE(memory_without_pages_has_no_list),
 	KUNIT_CASE(refused_request_says_why),
+	KUNIT_CASE(expected_failure_is_quiet),
+	KUNIT_CASE(request_without_a_range_says_so),
+	KUNIT_CASE(refused_mapping_says_what_can_be_mapped),
+	KUNIT_CASE(requests_and_misuses_have_limits_of_their_own),
 	KUNIT_CASE(fallen_back_request_is_quiet),
 	KUNIT_CASE(bad_release_says_what_is_there),
 	KUNIT_CASE(bad_range_is_refused),

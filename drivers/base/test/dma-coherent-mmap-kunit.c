@@ -1,12 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests for per-device coherent memory: its mappings, the user's and the
- * kernel's own
- *
- * On the kernel's command line:
- *
- *	dma_coherent_kunit.spare=ADDRESS	memory to map, 2 MiB kept from the
- *						kernel, with "mem=" say
+ * KUnit tests for per-device coherent memory: its mappings to user space
  */
 
 #include <kunit/resource.h>
@@ -21,13 +15,6 @@
 
 #include "dma-coherent-fixture.h"
 #include "dma-coherent-view.h"
-
-#undef MODULE_PARAM_PREFIX
-#define MODULE_PARAM_PREFIX "dma_coherent_kunit."
-
-static unsigned long long spare;
-module_param(spare, ullong, 0444);
-MODULE_PARM_DESC(spare, "Physical address of memory that nobody uses and that is no System RAM, 0 for none");
 
 /* Mmap */
 
@@ -201,197 +188,10 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	view.vaddr = take(test, fx->dev, 1);
-	region_of(fx->dev)->cached = true;
-	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
-	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
-
 	/* On top of what dma_mmap_coherent() chooses for the device. */
-	region_of(fx->dev)->cached = false;
 	want = pgprot_writecombine(dma_pgprot(fx->dev, want, 0));
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
-}
-
-/* The bits of a page table's entry that tell write-combined from cached. */
-static u64 attribute_bits(u64 prot)
-{
-	return prot & (pgprot_val(PAGE_KERNEL) ^
-		       pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
-}
-
-static int read_pte(pte_t *pte, unsigned long addr, void *bits)
-{
-	*(u64 *)bits = attribute_bits(pte_val(ptep_get(pte)));
-	return 0;
-}
-
-static u64 kernel_bits(struct kunit *test, void *vaddr)
-{
-	u64 bits = attribute_bits(pgprot_val(PAGE_KERNEL));
-	unsigned long addr = (unsigned long)vaddr;
-
-	/* All other addresses are those of the system's RAM itself. */
-	if (is_vmalloc_addr(vaddr))
-		KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(&init_mm, addr,
-								      PAGE_SIZE, read_pte,
-								      &bits));
-	return bits;
-}
-
-static u64 user_bits(struct kunit *test, unsigned long addr)
-{
-	u64 bits = ~0;
-
-	KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(current->mm, addr,
-							      PAGE_SIZE, read_pte, &bits));
-	return bits;
-}
-
-static void no_device_is_not_coherent(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-
-	KUNIT_EXPECT_FALSE(test, dma_coherent_can_cache(NULL));
-	KUNIT_EXPECT_EQ(test, dma_coherent_can_cache(fx->dev),
-			dev_is_dma_coherent(fx->dev) && !force_dma_unencrypted(fx->dev));
-}
-
-static bool can_cache(struct device *dev)
-{
-	return true;
-}
-
-static bool cannot_cache(struct device *dev)
-{
-	return false;
-}
-
-static void forget_ram(void *res)
-{
-	remove_resource(res);
-}
-
-/* Have a bank count as System RAM, which not all machines know of. */
-static void call_it_ram(struct kunit *test, const struct bank *bank)
-{
-	struct resource *res;
-
-	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) == REGION_INTERSECTS)
-		return;
-	res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, res);
-	res->name = "System RAM";
-	res->start = bank->base;
-	res->end = bank->base + bank->size - 1;
-	res->flags = IORESOURCE_SYSTEM_RAM;
-	KUNIT_ASSERT_EQ(test, insert_resource(&iomem_resource, res), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_ram, res), 0);
-}
-
-struct mapping_case {
-	const char *name;
-	bool spare;
-	bool coherent;
-};
-
-static const struct mapping_case mapping_cases[] = {
-	{ "System RAM, coherent device", false, true },
-	{ "spare memory, coherent device", true, true },
-	{ "spare memory, device that isn't coherent", true, false },
-};
-
-KUNIT_ARRAY_PARAM_DESC(mapping_case, mapping_cases, name);
-
-/* With the true mapping. R9: what user space gets matches it. */
-static void mapping_has_its_attributes(struct kunit *test)
-{
-	const struct mapping_case *c = test->param_value;
-	u64 cached = attribute_bits(pgprot_val(PAGE_KERNEL));
-	u64 combined = attribute_bits(pgprot_val(pgprot_writecombine(PAGE_KERNEL)));
-	struct fixture *fx = test->priv;
-	struct bank bank = fx->bank[0];
-	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
-	unsigned long addr;
-	u64 want;
-
-	if (IS_ENABLED(CONFIG_UML))
-		kunit_skip(test, "UML has one kind of mapping");
-	if (c->spare && !spare)
-		kunit_skip(test, "needs dma_coherent_kunit.spare=");
-	if (c->spare)
-		bank.base = spare;
-	else
-		call_it_ram(test, &bank);
-	kunit_deactivate_static_stub(test, dma_coherent_map);
-	kunit_activate_static_stub(test, dma_coherent_can_cache,
-				   c->coherent ? can_cache : cannot_cache);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
-	want = c->spare ? combined : cached;
-	view.vaddr = take(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->cached, !c->spare);
-	KUNIT_EXPECT_EQ(test, kernel_bits(test, view.vaddr), want);
-	addr = view_map(test, &view, 1);
-	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	KUNIT_EXPECT_EQ(test, user_bits(test, addr), want);
-
-	WRITE_ONCE(*(u32 *)view.vaddr, 0x5ee5);
-	expect_user_word(test, addr, 0x5ee5);
-	write_user_word(test, addr, 0x7eb7);
-	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x7eb7);
-}
-
-/* Cached or not */
-
-/* F12: ordinary memory of a cache-coherent device is mapped like any other. */
-static void ram_of_a_coherent_device_is_cached(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-
-	call_it_ram(test, &fx->bank[0]);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->cached, dev_is_dma_coherent(fx->dev));
-	take(test, fx->dev, POOL_PAGES);
-}
-
-static void other_memory_is_write_combined(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank_at(test, 4, (phys_addr_t)SZ_2G + SZ_1G);
-
-	if (region_intersects(bank->base, bank->size, IORESOURCE_SYSTEM_RAM,
-			      IORES_DESC_NONE) != REGION_DISJOINT)
-		kunit_skip(test, "there is memory at 3 GiB");
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	KUNIT_EXPECT_FALSE(test, region_of(fx->dev)->cached);
-}
-
-static bool only_the_first_can_cache(struct device *dev)
-{
-	struct fixture *fx = kunit_get_current_test()->priv;
-
-	return dev == fx->dev;
-}
-
-/* F12: what is mapped cached, can't serve a device that needs it otherwise. */
-static void cached_region_refuses_a_device_that_is_not_coherent(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-
-	stub_mapping(test);
-	kunit_activate_static_stub(test, dma_coherent_can_cache, only_the_first_can_cache);
-	call_it_ram(test, &fx->bank[0]);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_TRUE(test, region_of(fx->dev)->cached);
-	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EINVAL);
-	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
-
-	/* The other way round, it is cached for neither. */
-	dma_release_coherent_memory(fx->dev);
-	dma_coherent_reap();
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	KUNIT_EXPECT_FALSE(test, region_of(fx->other)->cached);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 }
 
 static struct kunit_case dma_coherent_mmap_cases[] = {
@@ -401,11 +201,6 @@ static struct kunit_case dma_coherent_mmap_cases[] = {
 	KUNIT_CASE(mmap_after_free_is_refused),
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
-	KUNIT_CASE(no_device_is_not_coherent),
-	KUNIT_CASE_PARAM(mapping_has_its_attributes, mapping_case_gen_params),
-	KUNIT_CASE(ram_of_a_coherent_device_is_cached),
-	KUNIT_CASE(other_memory_is_write_combined),
-	KUNIT_CASE(cached_region_refuses_a_device_that_is_not_coherent),
 	{}
 };
 

@@ -190,7 +190,7 @@ static enum dma_coherent_refusal model_cause(struct model *m, unsigned int r,
 
 /*
  * What a request comes to with those regions that the device reaches, or with
- * those that it does not.
+ * those that it does not and that have to serve all the same.
  * Return: the region that serves it; 2 if none may, 4 if others may; 3 if nobody
  * is asked.
  */
@@ -202,7 +202,8 @@ static unsigned int model_choose_of(struct model *m, unsigned int d,
 
 	for (n = 0; n < 2; n++) {
 		r = user[0].place < user[1].place ? n : !n;
-		if (!user[r].attached || !model_reach(m, d, r) == reachable)
+		if (!user[r].attached || !model_reach(m, d, r) == reachable ||
+		    (!reachable && user[r].fallback))
 			continue;
 		if (model_fits(m, r, pages, model_limit(m, d, r)))
 			return r;

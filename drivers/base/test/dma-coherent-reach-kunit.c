@@ -69,7 +69,7 @@ static void buffers_are_within_reach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), c->pages);
 	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH),
 			c->pages < POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), c->warns);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, c->warns);
 
 	dma_coherent_drain(fx->dev);
 	vaddr = take(test, fx->dev, c->pages);
@@ -101,6 +101,21 @@ static void regions_in_reach_come_first(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
 }
 
+/* It goes on to the generic allocator, which obeys the mask. */
+static void region_that_falls_back_serves_only_what_is_reached(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &fx->bank[0], HANDLE,
+					    DMA_COHERENT_FALLBACK));
+	fx->dev->coherent_dma_mask = HANDLE - 1;
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
+	fx->dev->coherent_dma_mask = HANDLE + PAGE_SIZE - 1;
+	take(test, fx->dev, 1);
+	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+}
+
 static void mask_counts_when_it_is_asked_for(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -111,7 +126,7 @@ static void mask_counts_when_it_is_asked_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), POOL_PAGES / 2);
 	fx->dev->coherent_dma_mask = DMA_BIT_MASK(32);
 	take(test, fx->dev, POOL_PAGES / 2);
-	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), 0);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
 }
 
 /* Two devices, two masks, one region. */
@@ -196,13 +211,14 @@ static void handles_follow_dma_ranges(struct kunit *test)
 		want = phys_to_dma(fx->dev, fx->bank[0].base);
 		pages = POOL_PAGES;
 	}
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), pages);
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), 0);
-	dma_coherent_drain(fx->dev);
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), pages ? 0 : -ENODEV);
+	KUNIT_ASSERT_EQ(test, !fx->dev->dma_mem, !pages);
 	if (!pages)
 		return;
+	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), pages);
+	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
+	dma_coherent_drain(fx->dev);
 	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, PFN_PHYS(pages), &handle,
 							 &vaddr));
 	KUNIT_EXPECT_EQ(test, handle, want);
@@ -226,13 +242,36 @@ static void mask_is_compared_with_the_translated_address(struct kunit *test)
 	fx->dev->coherent_dma_mask = HANDLE + POOL_SIZE / 2 - 1;
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), POOL_PAGES / 2);
-	KUNIT_EXPECT_EQ(test, atomic_read(&nth_mem(fx->dev, 0)->warned), 0);
+	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
+}
+
+/* s5p-mfc's bus did so. */
+static void ranges_count_when_it_is_asked_for(struct kunit *test)
+{
+	static const struct range_case late = {
+		.range = { { 0, 3, POOL_PAGES } },
+	};
+	struct fixture *fx = test->priv;
+	dma_addr_t handle = 0;
+	void *vaddr;
+
+	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
+		kunit_skip(test, "the architecture translates by itself");
+	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr));
+	KUNIT_EXPECT_EQ(test, handle, phys_to_dma(fx->dev, fx->bank[0].base));
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	set_ranges(test, fx->dev, fx->bank[0].base, &late);
+	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr));
+	KUNIT_EXPECT_EQ(test, handle, HANDLE + 3 * PAGE_SIZE);
 }
 
 static struct kunit_case dma_coherent_reach_cases[] = {
 	KUNIT_CASE_PARAM(buffers_are_within_reach, reach_case_gen_params),
 	KUNIT_CASE(regions_in_reach_come_first),
+	KUNIT_CASE(region_that_falls_back_serves_only_what_is_reached),
 	KUNIT_CASE(mask_counts_when_it_is_asked_for),
+	KUNIT_CASE(ranges_count_when_it_is_asked_for),
 	KUNIT_CASE(each_device_has_its_own_reach),
 	KUNIT_CASE_PARAM(handles_follow_dma_ranges, range_case_gen_params),
 	KUNIT_CASE(mask_is_compared_with_the_translated_address),
