@@ -166,6 +166,19 @@ void *dma_coherent_map(phys_addr_t base, size_t size, const char **why)
 	return memremap(base, size, MEMREMAP_WC);
 }
 
+/**
+ * dma_coherent_unmap() - the opposite of dma_coherent_map()
+ * @vaddr: what that returned
+ *
+ * Context: may sleep.
+ */
+void dma_coherent_unmap(void *vaddr)
+{
+	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_unmap, vaddr);
+
+	memunmap(vaddr);
+}
+
 /* What the region's own base promises, and no more than was asked for. */
 static unsigned int region_align_order(phys_addr_t base)
 {
@@ -298,7 +311,7 @@ void dma_coherent_region_put(struct dma_coherent_region *region)
 /* Nobody can find it any more. */
 static void region_unmap(struct dma_coherent_region *region)
 {
-	memunmap(region->vaddr);
+	dma_coherent_unmap(region->vaddr);
 	dma_coherent_debugfs_remove(region);
 	dma_coherent_region_put(region);
 }
@@ -1469,8 +1482,8 @@ static bool views_overlap(const struct dma_coherent_view *a,
 }
 
 /*
- * What two pools of one device hand out may not be the same memory, nor have the
- * same address for it.
+ * Two pools of one device may not hand out the same memory, unless one nests in the
+ * other, nor one device address for two pages.
  */
 static const char *conflict(struct device *dev, const struct dma_coherent_spec *spec,
 			    const struct dma_coherent_region *own)
@@ -1479,12 +1492,14 @@ static const char *conflict(struct device *dev, const struct dma_coherent_spec *
 	struct dma_coherent_mem *mem;
 
 	for (mem = mem_locked(mems_of(dev)); mem; mem = mem_locked(&mem->next)) {
-		if (mem->region == own || lies_in_a_buffer(mem->region, spec))
+		if (mem->region == own)
 			continue;
-		if (!own && overlaps(mem->region, spec))
+		if (!overlaps(mem->region, spec)) {
+			if (views_overlap(&mem->view, &view))
+				return "has device addresses of another one of it";
+		} else if (!own && !lies_in_a_buffer(mem->region, spec)) {
 			return "overlaps another one of it";
-		if (views_overlap(&mem->view, &view))
-			return "has device addresses of another one of it";
+		}
 	}
 	return NULL;
 }

@@ -216,6 +216,7 @@ unsigned long dma_coherent_reach(struct device *dev,
 const char *dma_coherent_ram_fault(phys_addr_t base, size_t size);
 bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages);
 void *dma_coherent_map(phys_addr_t base, size_t size, const char **why);
+void dma_coherent_unmap(void *vaddr);
 void dma_coherent_each_region(void (*visit)(struct dma_coherent_region *region));
 void dma_coherent_region_put(struct dma_coherent_region *region);
 void dma_coherent_reap(void);

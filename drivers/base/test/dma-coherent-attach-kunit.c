@@ -516,6 +516,22 @@ static void detach_tells_nested_pools_apart(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
 }
 
+/* It is attached again while the inner one is there. */
+static void outer_pool_revives_around_the_inner_one(struct kunit *test)
+{
+	struct bank inner = { .size = 8 * PAGE_SIZE };
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = take(test, fx->dev, 8);
+	inner.base = fx->bank[0].base;
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
+	detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
+	KUNIT_EXPECT_FALSE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+}
+
 struct prober {
 	struct kunit *test;
 	struct device *dev;
@@ -598,6 +614,48 @@ static void detached_with_buffers_out(struct kunit *test)
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, b), 0);
+}
+
+/* For a thread that takes memory back, and has not unmapped it yet */
+
+static struct completion unmapping;
+static bool unmapped;
+
+static void unmap_slowly(void *vaddr)
+{
+	complete(&unmapping);
+	msleep(50);
+	WRITE_ONCE(unmapped, true);
+}
+
+static int release_memory(void *data)
+{
+	struct prober *prober = data;
+
+	/* For the stub. */
+	current->kunit_test = prober->test;
+	dma_release_coherent_memory(prober->dev);
+	complete(&prober->done);
+	return 0;
+}
+
+static void release_waits_for_another_that_unmaps(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct prober prober = { .test = test, .dev = fx->dev };
+
+	stub_mapping(test);
+	kunit_activate_static_stub(test, dma_coherent_unmap, unmap_slowly);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	init_completion(&unmapping);
+	init_completion(&prober.done);
+	unmapped = false;
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, &prober, "release")));
+	wait_for_completion(&unmapping);
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_TRUE(test, READ_ONCE(unmapped));
+	wait_for_completion(&prober.done);
 }
 
 static void attaching_again_revives(struct kunit *test)
@@ -810,8 +868,10 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(whole_pool_may_nest),
 	KUNIT_CASE(release_goes_to_the_innermost_pool),
 	KUNIT_CASE(detach_tells_nested_pools_apart),
+	KUNIT_CASE(outer_pool_revives_around_the_inner_one),
 	KUNIT_CASE(two_devices_probe_at_once),
 	KUNIT_CASE(detached_with_buffers_out),
+	KUNIT_CASE(release_waits_for_another_that_unmaps),
 	KUNIT_CASE(attaching_again_revives),
 	KUNIT_CASE(released_after_detach_then_attached_again),
 	KUNIT_CASE(revival_takes_the_new_handle_and_flags),
