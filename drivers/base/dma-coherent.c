@@ -111,10 +111,8 @@ static unsigned long unreserved_pages(unsigned long pfn, unsigned long pages)
 	return sum;
 }
 
-/**
- * dma_coherent_ram_fault() - why the memory of a region can't be a pool
- * @base: physical address, page-aligned
- * @size: bytes, whole pages
+/*
+ * Why the memory of a region can't be a pool, for a message; NULL where it can.
  *
  * System RAM is in the kernel's own hands: its image, the page allocator, or
  * whoever reserved it when the system booted. A region is System RAM where it
@@ -123,11 +121,8 @@ static unsigned long unreserved_pages(unsigned long pfn, unsigned long pages)
  * Some architectures register no System RAM; there the page allocator's pages
  * are those that are not reserved. UML maps all of its memory in one way, and
  * its pages can be lent to a pool.
- *
- * Context: may sleep.
- * Return: the reason, for a message; NULL where there is none.
  */
-const char *dma_coherent_ram_fault(phys_addr_t base, size_t size)
+static const char *ram_fault(phys_addr_t base, size_t size)
 {
 	unsigned long pages = PHYS_PFN(size), ram = 0;
 
@@ -159,7 +154,7 @@ void *dma_coherent_map(phys_addr_t base, size_t size, const char **why)
 {
 	KUNIT_STATIC_STUB_REDIRECT(dma_coherent_map, base, size, why);
 
-	*why = dma_coherent_ram_fault(base, size);
+	*why = ram_fault(base, size);
 	if (*why)
 		return NULL;
 	*why = "can't be mapped write-combined";

@@ -213,7 +213,6 @@ void dma_coherent_device_release(struct device *dev);
 const char *dma_coherent_name(const struct device *dev);
 unsigned long dma_coherent_reach(struct device *dev,
 				 const struct dma_coherent_view *view);
-const char *dma_coherent_ram_fault(phys_addr_t base, size_t size);
 bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages);
 void *dma_coherent_map(phys_addr_t base, size_t size, const char **why);
 void dma_coherent_unmap(void *vaddr);

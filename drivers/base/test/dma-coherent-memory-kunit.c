@@ -21,6 +21,7 @@
 #include <asm/sections.h>
 
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-log.h"
 #include "dma-coherent-view.h"
 
 #undef MODULE_PARAM_PREFIX
@@ -43,30 +44,39 @@ static int memory_init(struct kunit *test)
 	return err;
 }
 
-/* System RAM that a test makes, as UML has none */
+/* Resources that a test makes, as UML has none */
 
-static void forget_ram(void *res)
+static void forget_memory(void *res)
 {
 	remove_resource(res);
 }
 
-static void call_it_ram(struct kunit *test, phys_addr_t base, size_t size)
+static void add_memory(struct kunit *test, const char *name, unsigned long flags,
+		       phys_addr_t base, size_t size)
 {
 	struct resource *res = kunit_kzalloc(test, sizeof(*res), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, res);
-	res->name = "System RAM";
+	res->name = name;
 	res->start = base;
 	res->end = base + size - 1;
-	res->flags = IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY;
+	res->flags = flags;
 	KUNIT_ASSERT_EQ(test, insert_resource(&iomem_resource, res), 0);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_ram, res), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_memory, res), 0);
 }
 
-static void expect_fault(struct kunit *test, phys_addr_t base, size_t size, const char *why)
+/* @why: NULL where it can be a pool, or what the one message says. */
+static void expect_declared(struct kunit *test, phys_addr_t base, size_t size, const char *why)
 {
-	KUNIT_EXPECT_STREQ(test, dma_coherent_ram_fault(base, size) ?: "no fault",
-			   why ?: "no fault");
+	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
+
+	log_start(test, &log);
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->dev, base, HANDLE, size),
+			why ? -EINVAL : 0);
+	KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!why);
+	if (why)
+		KUNIT_EXPECT_EQ_MSG(test, log_count(&log, why), 1, "no message: %s", why);
 }
 
 /**
@@ -75,24 +85,27 @@ static void expect_fault(struct kunit *test, phys_addr_t base, size_t size, cons
  * @name: of the case
  * @first: first page
  * @pages: how many; 0 for none
+ * @other: the page behind it is some other kind of memory
  * @why: what is wrong with the region
  */
 struct ram_case {
 	const char *name;
 	unsigned long first;
 	unsigned long pages;
+	bool other;
 	const char *why;
 };
 
 static const struct ram_case ram_cases[] = {
-	{ "none", 0, 0, NULL },
-	{ "all", 0, POOL_PAGES, ALL_RAM },
-	{ "first page", 0, 1, SOME_RAM },
-	{ "last page", POOL_PAGES - 1, 1, SOME_RAM },
-	{ "front, then a hole", 0, POOL_PAGES / 2, SOME_RAM },
-	{ "all but the first page", 1, POOL_PAGES - 1, SOME_RAM },
-	{ "in the middle", 5, 2, SOME_RAM },
-	{ "behind it", POOL_PAGES, 4, NULL },
+	{ "none", 0, 0, false, NULL },
+	{ "all", 0, POOL_PAGES, false, ALL_RAM },
+	{ "first page", 0, 1, false, SOME_RAM },
+	{ "last page", POOL_PAGES - 1, 1, false, SOME_RAM },
+	{ "front, then a hole", 0, POOL_PAGES / 2, false, SOME_RAM },
+	{ "front, then something else", 0, POOL_PAGES / 2, true, SOME_RAM },
+	{ "all but the first page", 1, POOL_PAGES - 1, false, SOME_RAM },
+	{ "in the middle", 5, 2, false, SOME_RAM },
+	{ "behind it", POOL_PAGES, 4, false, NULL },
 };
 
 KUNIT_ARRAY_PARAM_DESC(ram_case, ram_cases, name);
@@ -100,19 +113,18 @@ KUNIT_ARRAY_PARAM_DESC(ram_case, ram_cases, name);
 static void ram_is_refused_wherever_it_lies(struct kunit *test)
 {
 	const struct ram_case *c = test->param_value;
-	struct fixture *fx = test->priv;
-	struct bank *bank = &fx->bank[0];
+	struct bank *bank;
 
 	if (!IS_ENABLED(CONFIG_UML))
 		kunit_skip(test, "the machine has System RAM of its own");
 	bank = add_bank(test, POOL_PAGES + 4);
-	bank->size = POOL_SIZE;
 	if (c->pages)
-		call_it_ram(test, bank->base + c->first * PAGE_SIZE, c->pages * PAGE_SIZE);
-	expect_fault(test, bank->base, POOL_SIZE, c->why);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, bank), c->why ? -EINVAL : 0);
-	KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!c->why);
-	bank->size = (POOL_PAGES + 4) * PAGE_SIZE;
+		add_memory(test, "System RAM", IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
+			   bank->base + c->first * PAGE_SIZE, c->pages * PAGE_SIZE);
+	if (c->other)
+		add_memory(test, "other memory", IORESOURCE_MEM,
+			   bank->base + (c->first + c->pages) * PAGE_SIZE, PAGE_SIZE);
+	expect_declared(test, bank->base, POOL_SIZE, c->why);
 }
 
 /* Memory of the machine */
@@ -132,16 +144,6 @@ static unsigned long end_of_ram(void)
 	return end;
 }
 
-static void expect_refused(struct kunit *test, phys_addr_t base, size_t size,
-			   const char *why)
-{
-	struct fixture *fx = test->priv;
-
-	expect_fault(test, base, size, why);
-	KUNIT_EXPECT_EQ(test, -EINVAL, dma_declare_coherent_memory(fx->dev, base, HANDLE, size));
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
-}
-
 static void skip_without_owners(struct kunit *test)
 {
 	if (IS_ENABLED(CONFIG_UML))
@@ -155,7 +157,7 @@ static void pages_of_the_page_allocator_are_refused(struct kunit *test)
 	struct bank *bank = &fx->bank[0];
 
 	skip_without_owners(test);
-	expect_refused(test, bank->base, bank->size, ALL_RAM);
+	expect_declared(test, bank->base, bank->size, ALL_RAM);
 	KUNIT_EXPECT_NULL(test, memchr_inv(bank->mem, DIRT, bank->size));
 }
 
@@ -166,7 +168,7 @@ static void kernel_image_is_refused(struct kunit *test)
 	skip_without_owners(test);
 	if (!end_of_ram())
 		kunit_skip(test, "no System RAM is registered, and the image is reserved memory like any other");
-	expect_refused(test, base, 4 * PAGE_SIZE, ALL_RAM);
+	expect_declared(test, base, 4 * PAGE_SIZE, ALL_RAM);
 }
 
 /* A board with less memory than its device tree says. */
@@ -179,7 +181,7 @@ static void region_across_the_end_of_ram_is_refused(struct kunit *test)
 		kunit_skip(test, "no System RAM is registered");
 	if (PFN_PHYS(end) + SZ_64K - 1 < PFN_PHYS(end))
 		kunit_skip(test, "System RAM ends where addresses do");
-	expect_refused(test, PFN_PHYS(end) - 2 * PAGE_SIZE, 4 * PAGE_SIZE, SOME_RAM);
+	expect_declared(test, PFN_PHYS(end) - 2 * PAGE_SIZE, 4 * PAGE_SIZE, SOME_RAM);
 }
 
 /* The bits of a page table's entry that tell write-combined from cached. */
