@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# Every quick test, with each compiler and each size of word that there is.
+# Every quick test, with each compiler and each size of word that there is. Prints
+# TAP, and how many passed.
 #
 #	check.sh directory compiler...
 
@@ -12,18 +13,21 @@ shift
 try()
 {
 	name=$1
+	began=$(date +%s%N)
 	shift
 	if output=$("$@" 2>&1); then
-		printf 'ok       %-24s %s\n' "$name" "$(echo "$output" | tail -n 1)"
+		lines=1 verdict=ok
 	else
-		printf 'FAILED   %-24s %s\n' "$name" "$*"
-		echo "$output" | tail -n 40
+		lines=40 verdict='not ok'
+		echo "# $*"
 	fi
+	echo "$output" | tail -n $lines | sed -n 's/^./# &/p'
+	echo "$verdict - $name # time=$((($(date +%s%N) - began) / 1000000))ms"
 }
 
 skip()
 {
-	echo "skipped: $1: $2"
+	echo "ok - $1 # SKIP $2"
 }
 
 # can compiler flag...: does it link a program with these?
@@ -64,7 +68,7 @@ with_both()
 	fi
 }
 
-count() { cat "$said"/* | grep -c "^$1"; }
+count() { cat "$said"/* | grep -c -e "$1"; }
 
 # The compilers side by side: each writes to a file, and one shows them.
 said=$out/build/said
@@ -76,6 +80,6 @@ done
 wait
 try 'words read' "${MAKE:-make}" -s O="$out" words >"$said/words"
 cat "$said"/*
-failed=$(count "FAILED   ")
-echo "host checks: $(count "ok       ") passed, $failed failed, $(count "skipped: ") skipped"
+failed=$(count '^not ok - ')
+echo "host checks: $(count '^ok - .* # time=') passed, $failed failed, $(count '^ok - .* # SKIP ') skipped"
 [ "$failed" = 0 ]
