@@ -16,7 +16,8 @@ help:
 	@echo '              into a framebuffer from a declared pool; leaves build/run/'
 	@echo '              BOARD=vexpress-a9 (the default, arm) or zcu102 (arm64; build/run/zcu102/);'
 	@echo '              DTS=file: another device tree for that board'
-	@echo 'make test     every check that a change must pass; ends with "N passed, N failed"'
+	@echo 'make test     every check that a change must pass; ends with "N passed, N failed";'
+	@echo '              leaves build/test/junit.xml'
 	@echo 'make kunit    the KUnit suites under UML;  CONFIG=debug, smp (newest only), kcsan, rt;'
 	@echo '              LONG=1: a minute of stress, long random sequences;'
 	@echo '              ARCH=arm64 and others of tools/check/machines: as QEMU emulates them'
@@ -32,7 +33,7 @@ help:
 	@echo 'make update   asks Debian for a later version of the chosen release first'
 	@echo 'make clean    removes build/, which holds everything that the others make'
 	@echo
-	@echo 'RELEASE=6.12  (the default), newest, or another x.y that Debian has: which kernel tree'
+	@echo 'RELEASE=6.12  (the default), newest, or another x.y or x.y.z that Debian has: which kernel tree'
 	@echo 'KDIR=path     a tree of your own, with any of them; it is copied, never changed'
 
 run:
