@@ -6,7 +6,8 @@ RELEASE ?= 6.12
 KDIR    ?=
 CONFIG  ?=
 BOARD   ?=
-export RELEASE KDIR CONFIG BOARD
+SUITE   ?=
+export RELEASE KDIR CONFIG BOARD SUITE
 
 # A kernel's own make must not see what was said to this one.
 script = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
@@ -27,6 +28,8 @@ help:
 	@echo 'make clients  compiles everything in the tree that declares or attaches such memory'
 	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
 	@echo 'make bench    the pool beside the allocator it replaces, in one run'
+	@echo 'make fresh    README'"'"'s two commands in a fresh root of a Debian suite; as root, an hour;'
+	@echo '              SUITE=trixie (the default), bookworm, sid;  FIRST=run: make run only'
 	@echo 'make patches  a series for "git am", for the chosen tree;  BISECT=1: builds and tests each'
 	@echo '              state of it, and without each of the mails that can be dropped'
 	@echo 'make tree     gets a kernel tree, lays our files over it, prints its path'
@@ -63,6 +66,9 @@ check:
 bench:
 	$(script) tools/bench/bench
 
+fresh:
+	$(script) tools/check/fresh
+
 patches:
 	$(script) tools/overlay/mails
 
@@ -75,5 +81,5 @@ update:
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit matrix clients coverage mutate check bench patches tree update clean
+.PHONY: help run test kunit matrix clients coverage mutate check bench fresh patches tree update clean
 .NOTPARALLEL:
