@@ -1,17 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash
 #
-# For scripts to source: where the system's apt gets Debian's packages from, and
-# how.  No address of a mirror is written down anywhere.
+# For scripts to source, after packages.sh: where the system's apt gets Debian's
+# packages from, and how.  No address of a mirror is written down anywhere.
 
 # debian_mirror PATTERN: the address of the first source of the system whose suite
 # matches, an extended regular expression; nothing where there is none.
 debian_mirror()
 {
-	# apt knows its sources only once it has asked them.
-	if [ "$(id -u)" = 0 ] && [ -z "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit)" ]; then
-		apt-get update -q >&2 || :
-	fi
+	apt_was_updated || [ "$(id -u)" != 0 ] || apt-get update -q >&2 || :
 	# shellcheck disable=SC2016 # apt's variables
 	apt-get indextargets --format '$(RELEASE) $(COMPONENT) $(REPO_URI)' 'Identifier: Packages' |
 		awk -v suite="^($1)\$" '$2 == "main" && $1 ~ suite && !uri { uri = $3 } END { print uri }'

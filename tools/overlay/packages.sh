@@ -35,12 +35,15 @@ install_packages()
 		exit 1
 	fi
 	echo "${0##*/}: installing $*" >&2
-	apt_install "$@" && return 0
+	apt_was_updated && apt_install "$@" && return 0
 	apt-get update -q >&2 || :	# one source that fails must not hide the others
 	apt_install "$@" && return 0
 	echo "${0##*/}: could not install $*" >&2
 	exit 1
 }
+
+# On a new machine apt knows neither packages nor where they come from.
+apt_was_updated() { [ -n "$(find /var/lib/apt/lists -name '*_Packages*' -print -quit 2>/dev/null)" ]; }
 
 apt_install()
 {
