@@ -6,10 +6,11 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <trace/events/dma_coherent.h>
 
@@ -534,52 +535,57 @@ static void outer_pool_revives_around_the_inner_one(struct kunit *test)
 
 struct prober {
 	struct kunit *test;
-	struct device *dev;
-	const struct bank *bank;
-	struct completion *go;
+	struct task_struct *thread;
+	struct completion go;
 	struct completion done;
 	int err;
 };
 
+static struct prober *prober;
+
 static int probe(void *data)
 {
-	struct prober *prober = data;
+	struct fixture *fx = prober->test->priv;
 
 	/* For the stub. */
 	current->kunit_test = prober->test;
-	wait_for_completion(prober->go);
-	prober->err = declare(prober->dev, prober->bank);
+	wait_for_completion(&prober->go);
+	prober->err = declare(fx->other, &fx->bank[0]);
 	complete(&prober->done);
 	return 0;
+}
+
+/* Until it has declared, or sleeps until somebody else has. */
+static void let_probe(struct kunit *test)
+{
+	complete(&prober->go);
+	while (!completion_done(&prober->done) &&
+	       READ_ONCE(prober->thread->__state) != TASK_UNINTERRUPTIBLE)
+		msleep(1);
 }
 
 /* F7: while the one maps the region, the other comes. */
 static void two_devices_probe_at_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	DECLARE_COMPLETION_ONSTACK(go);
-	struct prober prober[2] = {
-		{ .dev = fx->dev },
-		{ .dev = fx->other },
-	};
-	unsigned int i;
+	int err;
 
+	prober = kunit_kzalloc(test, sizeof(*prober), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, prober);
+	prober->test = test;
+	init_completion(&prober->go);
+	init_completion(&prober->done);
+	prober->thread = kthread_run(probe, NULL, "probe");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, prober->thread);
+	get_task_struct(prober->thread);
 	stub_mapping(test);
-	fx->map_sleeps = true;
-	for (i = 0; i < 2; i++) {
-		prober[i].test = test;
-		prober[i].bank = &fx->bank[0];
-		prober[i].go = &go;
-		prober[i].err = -ECHILD;
-		init_completion(&prober[i].done);
-		if (IS_ERR(kthread_run(probe, &prober[i], "probe/%u", i)))
-			complete(&prober[i].done);
-	}
-	complete_all(&go);
-	for (i = 0; i < 2; i++)
-		wait_for_completion(&prober[i].done);
-	KUNIT_ASSERT_EQ(test, prober[0].err, 0);
-	KUNIT_ASSERT_EQ(test, prober[1].err, 0);
+	fx->while_mapping = let_probe;
+	err = declare(fx->dev, &fx->bank[0]);
+	complete(&prober->go);
+	wait_for_completion(&prober->done);
+	put_task_struct(prober->thread);
+	KUNIT_ASSERT_EQ(test, err, 0);
+	KUNIT_ASSERT_EQ(test, prober->err, 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
 	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
 }
@@ -618,7 +624,7 @@ static void detached_with_buffers_out(struct kunit *test)
 
 /* For a thread that takes memory back, and has not unmapped it yet */
 
-static struct completion unmapping;
+static struct completion unmapping, released;
 static bool unmapped;
 
 static void unmap_slowly(void *vaddr)
@@ -628,34 +634,33 @@ static void unmap_slowly(void *vaddr)
 	WRITE_ONCE(unmapped, true);
 }
 
-static int release_memory(void *data)
+static int release_memory(void *test)
 {
-	struct prober *prober = data;
+	struct fixture *fx = ((struct kunit *)test)->priv;
 
 	/* For the stub. */
-	current->kunit_test = prober->test;
-	dma_release_coherent_memory(prober->dev);
-	complete(&prober->done);
+	current->kunit_test = test;
+	dma_release_coherent_memory(fx->dev);
+	complete(&released);
 	return 0;
 }
 
 static void release_waits_for_another_that_unmaps(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct prober prober = { .test = test, .dev = fx->dev };
 
 	stub_mapping(test);
 	kunit_activate_static_stub(test, dma_coherent_unmap, unmap_slowly);
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	init_completion(&unmapping);
-	init_completion(&prober.done);
+	init_completion(&released);
 	unmapped = false;
-	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, &prober, "release")));
+	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, test, "release")));
 	wait_for_completion(&unmapping);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(unmapped));
-	wait_for_completion(&prober.done);
+	wait_for_completion(&released);
 }
 
 static void attaching_again_revives(struct kunit *test)

@@ -18,17 +18,18 @@
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
+#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/ioport.h>
-#include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/of_reserved_mem.h>
+#include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
 
@@ -51,6 +52,7 @@
  * @spare: memory for another
  * @rmem: @mem as the device tree has it
  * @probe_meanwhile: have @other probe while @dev's memory is mapped
+ * @prober: the thread that does
  * @go: tells it to
  * @done: it has probed
  * @err: what it came to
@@ -64,10 +66,20 @@ struct fixture {
 	void *spare;
 	struct reserved_mem rmem;
 	bool probe_meanwhile;
+	struct task_struct *prober;
 	struct completion go;
 	struct completion done;
 	int err;
 };
+
+/* Until @other has probed, or sleeps until @dev has. */
+static void let_other_probe(struct fixture *fx)
+{
+	complete(&fx->go);
+	while (!completion_done(&fx->done) &&
+	       READ_ONCE(fx->prober->__state) != TASK_UNINTERRUPTIBLE)
+		msleep(1);
+}
 
 void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why)
 {
@@ -75,8 +87,7 @@ void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why)
 
 	if (fx->probe_meanwhile) {
 		fx->probe_meanwhile = false;
-		complete(&fx->go);
-		wait_for_completion_timeout(&fx->done, msecs_to_jiffies(100));
+		let_other_probe(fx);
 	}
 	return phys_to_virt(base);
 }
@@ -330,11 +341,14 @@ static bool probes_at_once_share_a_pool(struct fixture *fx)
 {
 	int err;
 
+	fx->prober = kthread_run(probe_other, fx, "probe-other");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, fx->prober);
+	get_task_struct(fx->prober);
 	fx->probe_meanwhile = true;
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(fx->test, kthread_run(probe_other, fx, "probe-other"));
 	err = fx->impl->probe(&fx->rmem, fx->dev);
 	complete(&fx->go);
 	wait_for_completion(&fx->done);
+	put_task_struct(fx->prober);
 	KUNIT_ASSERT_EQ(fx->test, err, 0);
 	KUNIT_ASSERT_EQ(fx->test, fx->err, 0);
 	take(fx, POOL_PAGES);

@@ -67,7 +67,7 @@ struct bank {
  * @lasting: one more, that stays when the test is over; NULL for none
  * @maps: calls of the mapping stub
  * @map_fails: it returns NULL
- * @map_sleeps: it takes its time
+ * @while_mapping: what happens meanwhile, once; NULL for nothing
  * @api_errors: what the DMA API's debugging has counted, and is to count
  */
 struct fixture {
@@ -78,7 +78,7 @@ struct fixture {
 	const struct bank *lasting;
 	unsigned int maps;
 	bool map_fails;
-	bool map_sleeps;
+	void (*while_mapping)(struct kunit *test);
 	u32 api_errors;
 };
 
@@ -92,13 +92,16 @@ static inline void *bank_map(const struct bank *bank, phys_addr_t base)
 
 static inline void *map_stub(phys_addr_t base, size_t size, const char **why)
 {
-	struct fixture *fx = kunit_get_current_test()->priv;
+	struct kunit *test = kunit_get_current_test();
+	struct fixture *fx = test->priv;
 	void *mem = fx->lasting ? bank_map(fx->lasting, base) : NULL;
+	void (*meanwhile)(struct kunit *test) = fx->while_mapping;
 	unsigned int i;
 
 	fx->maps++;
-	if (fx->map_sleeps)
-		msleep(20);
+	fx->while_mapping = NULL;
+	if (meanwhile)
+		meanwhile(test);
 	for (i = 0; i < fx->banks && !mem; i++)
 		mem = bank_map(&fx->bank[i], base);
 	*why = "has no mapping";
