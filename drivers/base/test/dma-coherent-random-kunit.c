@@ -8,6 +8,9 @@
  *	dma_coherent_kunit.model_steps=N	steps of each random sequence
  *	dma_coherent_kunit.model_seed=N		replay the sequences of one seed
  *	dma_coherent_kunit.stress_seconds=N	length of the stress
+ *
+ * The last one may change while the stress goes on: the selftest writes to it below
+ * /sys/module, and has pools for as long as it wants to look at them.
  */
 
 #include <kunit/test.h>
@@ -37,7 +40,7 @@ module_param(model_seed, uint, 0444);
 MODULE_PARM_DESC(model_seed, "Seed of the random sequences, 0 for each test's own");
 
 static unsigned int stress_seconds;
-module_param(stress_seconds, uint, 0444);
+module_param(stress_seconds, uint, 0644);
 MODULE_PARM_DESC(stress_seconds, "How long the stress runs, 0 for a moment");
 
 /*
@@ -610,10 +613,10 @@ static void random_sequences_match_the_model(struct kunit *test)
 
 /*
  * Stress: threads and a timer's interrupt allocate from a shared pool, write to
- * their buffers and look at them again, while a device comes and goes.
+ * their buffers and look at them again, while a device comes and goes, and a pool.
  */
 
-#define STRESS_THREADS	4
+#define STRESS_THREADS	6
 #define STRESS_SLOTS	4
 
 struct stress_buffer {
@@ -625,10 +628,11 @@ struct stress_buffer {
 struct stress {
 	struct device *dev;
 	struct device *visitor;
+	struct device *passer;
 	const struct bank *bank;
+	const struct bank *passing_bank;
 	bool stop;
 	atomic_t faults;
-	atomic_t rounds;
 	atomic_t irq_rounds;
 	struct irq_work irq;
 	atomic_t irq_busy;
@@ -639,6 +643,7 @@ struct stresser {
 	struct stress *stress;
 	struct completion done;
 	unsigned int number;
+	unsigned int rounds;
 };
 
 static bool stress_marks_hold(const struct stress_buffer *buffer)
@@ -714,7 +719,7 @@ static int stress_alloc_thread(void *data)
 			      1 + word / 16 % 6, (word & ~7) | me->number);
 		if (word % 64 == 0)
 			irq_work_queue(&stress->irq);
-		atomic_inc(&stress->rounds);
+		WRITE_ONCE(me->rounds, me->rounds + 1);
 		cond_resched();
 	}
 	for (i = 0; i < STRESS_SLOTS; i++)
@@ -741,34 +746,79 @@ static int stress_visit_thread(void *data)
 		detach(stress->visitor, DMA_COHERENT_FIRMWARE, stress->bank);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->visitor, &buffer, 0, 0);
-		atomic_inc(&stress->rounds);
+		WRITE_ONCE(me->rounds, me->rounds + 1);
 		cond_resched();
 	}
 	complete(&me->done);
 	return 0;
 }
 
-static void stress_run(struct stress *stress)
+/* A pool comes, is in use, and goes. */
+static int stress_pass_thread(void *data)
 {
-	struct stresser who[STRESS_THREADS + 1];
+	struct stresser *me = data;
+	struct stress *stress = me->stress;
+	struct stress_buffer buffer = {};
+
+	while (!READ_ONCE(stress->stop)) {
+		if (attach(stress->passer, stress->passing_bank))
+			atomic_inc(&stress->faults);
+		stress_toggle(stress, stress->passer, &buffer, 1, me->rounds);
+		cond_resched();
+		if (buffer.vaddr)
+			stress_toggle(stress, stress->passer, &buffer, 0, 0);
+		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
+		WRITE_ONCE(me->rounds, me->rounds + 1);
+		cond_resched();
+	}
+	complete(&me->done);
+	return 0;
+}
+
+/* Everybody has been at it, and the time is up. */
+static bool stress_is_over(struct stress *stress, const struct stresser *who,
+			   unsigned long start)
+{
+	unsigned long length = READ_ONCE(stress_seconds) * HZ ?: HZ / 5;
 	unsigned int i;
 
-	for (i = 0; i <= STRESS_THREADS; i++) {
+	for (i = 0; i < STRESS_THREADS; i++)
+		if (!READ_ONCE(who[i].rounds))
+			return false;
+	return atomic_read(&stress->irq_rounds) && time_after_eq(jiffies, start + length);
+}
+
+/* Return: how many rounds there were. */
+static unsigned long stress_run(struct stress *stress)
+{
+	static int (*const threads[STRESS_THREADS])(void *data) = {
+		stress_visit_thread, stress_pass_thread, stress_alloc_thread,
+		stress_alloc_thread, stress_alloc_thread, stress_alloc_thread,
+	};
+	struct stresser who[STRESS_THREADS];
+	unsigned long start = jiffies, rounds = 0;
+	unsigned int i;
+
+	for (i = 0; i < STRESS_THREADS; i++) {
 		who[i] = (struct stresser) { .stress = stress, .number = i };
 		init_completion(&who[i].done);
-		if (!IS_ERR(kthread_run(i ? stress_alloc_thread : stress_visit_thread,
-					&who[i], "stress/%u", i)))
+		if (!IS_ERR(kthread_run(threads[i], &who[i], "stress/%u", i)))
 			continue;
 		atomic_inc(&stress->faults);
+		who[i].rounds = 1;
 		complete(&who[i].done);
 	}
-	msleep(stress_seconds ? stress_seconds * 1000 : 200);
+	while (!stress_is_over(stress, who, start))
+		msleep(20);
 	WRITE_ONCE(stress->stop, true);
-	for (i = 0; i <= STRESS_THREADS; i++)
+	for (i = 0; i < STRESS_THREADS; i++) {
 		wait_for_completion(&who[i].done);
+		rounds += who[i].rounds;
+	}
 	irq_work_sync(&stress->irq);
 	if (stress->irq_buffer.vaddr)
 		stress_toggle(stress, stress->dev, &stress->irq_buffer, 0, 0);
+	return rounds;
 }
 
 static void threads_and_interrupts_share_a_pool(struct kunit *test)
@@ -778,22 +828,24 @@ static void threads_and_interrupts_share_a_pool(struct kunit *test)
 		.dev = fx->dev,
 		.visitor = fx->other,
 		.bank = &fx->bank[0],
+		.passing_bank = add_bank(test, 4),
 		.irq = IRQ_WORK_INIT_HARD(stress_irq),
 	};
 	struct dma_coherent_stats *stats;
+	unsigned long rounds;
 
+	stress.passer = kunit_device_register(test, "passer");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, stress.passer);
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
-	stress_run(&stress);
+	rounds = stress_run(&stress);
 	dma_coherent_reap();
 	stats = &region_of(fx->dev)->stats;
-	kunit_info(test, "%d rounds, %d in interrupts, %lu buffers\n",
-		   atomic_read(&stress.rounds), atomic_read(&stress.irq_rounds),
-		   stats->allocs);
+	kunit_info(test, "%lu rounds, %d in interrupts, %lu buffers\n", rounds,
+		   atomic_read(&stress.irq_rounds), stats->allocs);
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress.faults), 0);
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.rounds), 0);
-	KUNIT_EXPECT_GT(test, atomic_read(&stress.irq_rounds), 0);
 	expect_sound(test, fx->dev, 0);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
+	KUNIT_EXPECT_NULL(test, stress.passer->dma_mem);
 	KUNIT_EXPECT_EQ(test, stats->frees[DMA_COHERENT_FREE_GOOD], stats->allocs);
 	KUNIT_EXPECT_EQ(test, stats->frees[DMA_COHERENT_FREE_WRONG_ORDER], 0);
 	KUNIT_EXPECT_EQ(test, stats->frees[DMA_COHERENT_FREE_INTERIOR], 0);

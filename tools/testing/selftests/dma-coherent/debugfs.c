@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Reads what debugfs shows of per-device coherent memory, again and again while
- * the KUnit suite makes pools, allocates from several threads and takes the pools
+ * a KUnit suite makes pools, allocates from several threads and takes the pools
  * away, and holds all numbers against each other, in the words of
  * Documentation/ABI/testing/debugfs-dma-coherent.
  *
- * Without the suite the pools that are there are read for a moment.
+ * The suite's stress goes on until enough was seen: pools in use, and pools that
+ * came and went. Without the suite the pools that are there are read for a moment.
  */
 
 #include <dirent.h>
@@ -24,7 +25,13 @@
 #include "../kselftest.h"
 
 #define POOLS	"/sys/kernel/debug/dma-coherent"
-#define SUITE	"/sys/kernel/debug/kunit/dma_coherent/run"
+#define SUITE	"/sys/kernel/debug/kunit/dma_coherent_random/run"
+#define STRESS	"/sys/module/dma_coherent_kunit/parameters/stress_seconds"
+
+#define READS		100	/* of each file, at least */
+#define ENOUGH		10	/* how often everything else must have been seen */
+#define PATIENCE	20	/* in seconds of its own CPU time, however slowly that passes */
+#define STRESS_LIMIT	"240"	/* in seconds; KUnit itself ends a case after 300 */
 
 /* What was found wrong, of each file; and what was seen at all. */
 static struct {
@@ -36,6 +43,7 @@ static struct {
 enum { STAT, MAP, DEVICES };
 
 static unsigned long busy;	/* pools with buffers out */
+static unsigned long changes;	/* pools that had come or gone since the last look */
 
 static void __attribute__((format(printf, 3, 4)))
 fault(int file, const char *pool, const char *format, ...)
@@ -232,6 +240,8 @@ static void look_at_devices(const char *pool)
 
 static void look_at_pools(void)
 {
+	static unsigned long before;
+	unsigned long pools = 0;	/* each directory has a number of its own */
 	struct dirent *entry;
 	DIR *dir = opendir(POOLS);
 
@@ -240,11 +250,35 @@ static void look_at_pools(void)
 	while ((entry = readdir(dir))) {
 		if (entry->d_name[0] == '.')
 			continue;
+		pools += entry->d_ino;
 		look_at_stat(entry->d_name);
 		look_at_map(entry->d_name);
 		look_at_devices(entry->d_name);
 	}
 	closedir(dir);
+	changes += pools != before;
+	before = pools;
+}
+
+static bool seen_enough(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(files); i++)
+		if (files[i].reads < READS)
+			return false;
+	return busy >= ENOUGH && changes >= ENOUGH;
+}
+
+/* The suite */
+
+static void set_stress(const char *seconds)
+{
+	int fd = open(STRESS, O_WRONLY);
+
+	if (fd < 0 || write(fd, seconds, strlen(seconds)) < 0)
+		ksft_exit_fail_msg(STRESS ": %s\n", strerror(errno));
+	close(fd);
 }
 
 static pid_t start_suite(void)
@@ -254,6 +288,7 @@ static pid_t start_suite(void)
 
 	if (fd < 0)
 		return 0;
+	set_stress(STRESS_LIMIT);
 	pid = fork();
 	if (!pid)
 		_exit(write(fd, "1", 1) != 1);
@@ -261,27 +296,48 @@ static pid_t start_suite(void)
 	return pid;
 }
 
-int main(void)
+static void look_while_suite_runs(pid_t suite)
+{
+	do {
+		look_at_pools();
+		if (seen_enough() || clock() > PATIENCE * CLOCKS_PER_SEC)
+			set_stress("0");
+	} while (!waitpid(suite, NULL, WNOHANG));
+}
+
+static void look_for_a_moment(void)
 {
 	time_t start = time(NULL);
+
+	do {
+		look_at_pools();
+	} while (time(NULL) < start + 2);
+}
+
+int main(void)
+{
 	unsigned int i;
 	pid_t suite;
 
 	ksft_print_header();
 	if (access(POOLS, R_OK))
 		ksft_exit_skip("no " POOLS ": CONFIG_DMA_COHERENT_DEBUGFS, and debugfs mounted?\n");
-	ksft_set_plan(ARRAY_SIZE(files) + 1);
+	ksft_set_plan(ARRAY_SIZE(files) + 2);
 	suite = start_suite();
-	do {
-		look_at_pools();
-	} while (suite ? !waitpid(suite, NULL, WNOHANG) : time(NULL) < start + 2);
+	if (suite)
+		look_while_suite_runs(suite);
+	else
+		look_for_a_moment();
 
 	for (i = 0; i < ARRAY_SIZE(files); i++)
-		ksft_test_result(!files[i].faults && (!suite || files[i].reads),
+		ksft_test_result(!files[i].faults && (!suite || files[i].reads >= READS),
 				 "%s, read %lu times\n", files[i].name, files[i].reads);
-	if (suite)
-		ksft_test_result(busy, "pools were in use %lu times\n", busy);
-	else
-		ksft_test_result_skip("no " SUITE "\n");
+	if (suite) {
+		ksft_test_result(busy >= ENOUGH, "pools were in use %lu times\n", busy);
+		ksft_test_result(changes >= ENOUGH, "pools came and went %lu times\n", changes);
+	} else {
+		ksft_test_result_skip("in use: no " SUITE "\n");
+		ksft_test_result_skip("came and went: no " SUITE "\n");
+	}
 	ksft_finished();
 }
