@@ -25,6 +25,8 @@ help:
 	@echo 'make matrix   the KUnit suites on each of those machines (hours the first time)'
 	@echo 'make coverage which lines and branches of ours the suites reach under UML'
 	@echo 'make mutate   breaks our code in 260 ways, and counts what the tests notice (an hour)'
+	@echo 'make soak     boots each UML kernel that was built, N=60 times, alone and with user space,'
+	@echo '              while the processors are kept busy: what fails by chance (hours)'
 	@echo 'make clients  compiles everything in the tree that declares or attaches such memory'
 	@echo 'make check    sparse, W=1, checkpatch, kernel-doc, shellcheck'
 	@echo 'make bench    the pool beside the allocator it replaces, in one run'
@@ -50,6 +52,9 @@ kunit:
 
 matrix:
 	$(script) tools/check/matrix
+
+soak:
+	$(script) tools/check/soak
 
 clients:
 	$(script) tools/check/clients
@@ -81,5 +86,5 @@ update:
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit matrix clients coverage mutate check bench fresh patches tree update clean
+.PHONY: help run test kunit matrix soak clients coverage mutate check bench fresh patches tree update clean
 .NOTPARALLEL:

@@ -625,12 +625,15 @@ static void detached_with_buffers_out(struct kunit *test)
 /* For a thread that takes memory back, and has not unmapped it yet */
 
 static struct completion unmapping, released;
-static bool unmapped;
+static struct task_struct *waiter;
+static bool unmapped, came_back;
 
-static void unmap_slowly(void *vaddr)
+/* Until the other one sleeps, or has come back too early. */
+static void unmap_late(void *vaddr)
 {
 	complete(&unmapping);
-	msleep(50);
+	while (!READ_ONCE(came_back) && READ_ONCE(waiter->__state) != TASK_UNINTERRUPTIBLE)
+		msleep(1);
 	WRITE_ONCE(unmapped, true);
 }
 
@@ -650,16 +653,18 @@ static void release_waits_for_another_that_unmaps(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	stub_mapping(test);
-	kunit_activate_static_stub(test, dma_coherent_unmap, unmap_slowly);
+	kunit_activate_static_stub(test, dma_coherent_unmap, unmap_late);
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	init_completion(&unmapping);
 	init_completion(&released);
-	unmapped = false;
+	unmapped = came_back = false;
+	waiter = current;
 	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, test, "release")));
 	wait_for_completion(&unmapping);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(unmapped));
+	WRITE_ONCE(came_back, true);
 	wait_for_completion(&released);
 }
 
