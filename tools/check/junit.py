@@ -262,7 +262,7 @@ def check_cases(args, log):
     if args.skip or args.status == 75:
         errors = [line for line in log if "error:" in line]
         reason = args.skip or (errors[-1].split("error: ", 1)[-1] if errors else "can't be done here")
-        return [Case((), name, "skipped", reason + "\n" + tail(log))]
+        return [Case((), name, "skipped", reason + "\n" + tail(log), args.time)]
     cases = [case for file in args.files for case in parse(read_lines(file))]
     if args.kunit:
         why = kunit_disagrees(args.kunit, parse(read_lines(args.files[0])))
