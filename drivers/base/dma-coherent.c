@@ -966,7 +966,7 @@ static unsigned long buffer_pfn(const struct dma_coherent_region *region,
 }
 
 static int refuse_mmap(struct device *dev, struct dma_coherent_region *region,
-		       const struct vm_area_struct *vma, const void *vaddr,
+		       struct vm_area_struct *vma, const void *vaddr,
 		       unsigned long pages)
 {
 	if (__ratelimit(&region->misuses))

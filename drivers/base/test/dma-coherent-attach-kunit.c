@@ -6,10 +6,10 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
 #include <linux/kthread.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
 #include <trace/events/dma_coherent.h>
@@ -561,7 +561,7 @@ static void let_probe(struct kunit *test)
 	complete(&prober->go);
 	while (!completion_done(&prober->done) &&
 	       READ_ONCE(prober->thread->__state) != TASK_UNINTERRUPTIBLE)
-		msleep(1);
+		schedule_timeout_uninterruptible(1);
 }
 
 /* F7: while the one maps the region, the other comes. */
@@ -633,7 +633,7 @@ static void unmap_late(void *vaddr)
 {
 	complete(&unmapping);
 	while (!READ_ONCE(came_back) && READ_ONCE(waiter->__state) != TASK_UNINTERRUPTIBLE)
-		msleep(1);
+		schedule_timeout_uninterruptible(1);
 	WRITE_ONCE(unmapped, true);
 }
 

@@ -18,7 +18,6 @@
 #include <kunit/test.h>
 #include <linux/anon_inodes.h>
 #include <linux/completion.h>
-#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
@@ -29,6 +28,7 @@
 #include <linux/mm.h>
 #include <linux/mman.h>
 #include <linux/of_reserved_mem.h>
+#include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/string.h>
 #include <linux/uaccess.h>
@@ -78,7 +78,7 @@ static void let_other_probe(struct fixture *fx)
 	complete(&fx->go);
 	while (!completion_done(&fx->done) &&
 	       READ_ONCE(fx->prober->__state) != TASK_UNINTERRUPTIBLE)
-		msleep(1);
+		schedule_timeout_uninterruptible(1);
 }
 
 void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why)

@@ -21,7 +21,6 @@
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/debugfs.h>
-#include <linux/delay.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>

@@ -216,11 +216,17 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 {
 	struct fixture *fx = test->priv;
 	struct kmsg_dump_iter log = {};
+	struct ratelimit_state *limit;
 	dma_addr_t handle = 0;
 	unsigned int i;
 	void *vaddr;
 
 	global_is_there(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &global_bank), 0);
+	limit = &region_of(fx->dev)->refusals;
+	dma_release_coherent_memory(fx->dev);
+	/* Whatever was told before. */
+	ratelimit_state_init(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
 	log_start(test, &log);
 	fx->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	fx->other->coherent_dma_mask = PAGE_SIZE - 1;
