@@ -120,6 +120,20 @@ static void api_debug_knows_nested_pools(struct kunit *test)
 	dma_free_coherent(fx->dev, inner.size, inner.mem, outer_handle);
 }
 
+/* Nobody allocated it. */
+static void api_debug_reports_the_free_of_an_occupied_range(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = dma_mark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vaddr);
+	expect_api_errors(test, 1);
+	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, HANDLE);
+}
+
 /* A bus that the debugging of the API watches, for as long as the system runs. */
 
 static struct bank *leaky_bank;
@@ -186,6 +200,7 @@ static struct kunit_case dma_coherent_api_cases[] = {
 	KUNIT_CASE(api_traces_alloc_and_free),
 	KUNIT_CASE(api_debug_knows_buffers),
 	KUNIT_CASE(api_debug_knows_nested_pools),
+	KUNIT_CASE(api_debug_reports_the_free_of_an_occupied_range),
 	KUNIT_CASE(api_debug_reports_a_drivers_leak),
 	{}
 };

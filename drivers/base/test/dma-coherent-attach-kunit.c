@@ -12,6 +12,8 @@
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 #include <trace/events/dma_coherent.h>
 
 #include "dma-coherent-failslab.h"
@@ -121,6 +123,8 @@ static void device_needs_no_name_and_no_mask(struct kunit *test)
 
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	device_initialize(dev);
+	KUNIT_EXPECT_STREQ(test, dma_coherent_name(dev), "unnamed device");
+	KUNIT_EXPECT_STREQ(test, dma_coherent_name(NULL), "global pool");
 	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
 	vaddr = take(test, dev, POOL_PAGES);
 	KUNIT_EXPECT_TRUE(test, is_refused(dev, 1));
@@ -158,7 +162,10 @@ static void declare_release_declare_again(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, fx->maps, i);
 		KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
 		give(fx->dev, 3, take(test, fx->dev, 3));
-		dma_release_coherent_memory(fx->dev);
+		if (i % 2)
+			dma_release_coherent_memory(fx->dev);
+		else
+			detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
 		KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
 		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	}
@@ -342,6 +349,7 @@ static void sources_share_a_region(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EBUSY);
 	KUNIT_ASSERT_EQ(test, attach(fx->other, &fx->bank[0]), 0);
 	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_TRUE(test, strstarts(region_of(fx->other)->name, "declared@"));
 	take(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
 
@@ -832,6 +840,28 @@ static void device_dies_with_nothing_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
 }
 
+static bool had_memory;
+
+static void note_memory(struct device *dev)
+{
+	had_memory = dev->dma_mem;
+	kfree(dev);
+}
+
+static void memory_goes_before_the_devices_own_release(struct kunit *test)
+{
+	struct device *dev = kzalloc_obj(*dev);
+	struct fixture *fx = test->priv;
+
+	KUNIT_ASSERT_NOT_NULL(test, dev);
+	device_initialize(dev);
+	dev->release = note_memory;
+	had_memory = true;
+	KUNIT_EXPECT_EQ(test, declare(dev, &fx->bank[0]), 0);
+	put_device(dev);
+	KUNIT_EXPECT_FALSE(test, had_memory);
+}
+
 static void count_detach(void *data, const char *dev, const char *pool, long live)
 {
 	*(long *)data += 100 + live;
@@ -890,6 +920,7 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(device_dies_with_buffers_out),
 	KUNIT_CASE(device_dies_detached_with_buffers_out),
 	KUNIT_CASE(device_dies_with_nothing_out),
+	KUNIT_CASE(memory_goes_before_the_devices_own_release),
 	KUNIT_CASE(death_is_traced_as_a_detach),
 	{}
 };

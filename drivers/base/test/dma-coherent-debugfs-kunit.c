@@ -15,11 +15,13 @@
 #include <kunit/test.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/log2.h>
 #include <linux/mount.h>
+#include <linux/of.h>
 #include <linux/prandom.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
@@ -169,6 +171,7 @@ static const char *text_of(struct kunit *test, const char *name)
 	ssize_t got, n = 0;
 
 	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s: %ld", name, PTR_ERR(file));
+	KUNIT_EXPECT_EQ(test, file_inode(file)->i_mode & 0777, 0444);
 	do {
 		got = read_some(file, fx->text + n, TEXT_SIZE - 1 - n);
 		n += max_t(ssize_t, got, 0);
@@ -445,6 +448,95 @@ static void devices_have_a_line_each(struct kunit *test)
 	expect_text(test, "devices");
 }
 
+static void device_that_gave_back_anothers_is_negative(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	declare(test, fx->other, POOL_PAGES);
+	take(test, fx->dev, 1);
+	give(fx->other, 1, take(test, fx->dev, 1));
+	want(fx, "# device handle reach live policy state\n");
+	want(fx, "%s 0x40000000 %lu 2 exclusive attached\n", dev_name(fx->dev),
+	     POOL_PAGES * PAGE_SIZE);
+	want(fx, "%s 0x40000000 %lu -1 exclusive attached\n", dev_name(fx->other),
+	     POOL_PAGES * PAGE_SIZE);
+	expect_text(test, "devices");
+}
+
+static void long_names_are_cut(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+
+	kunit_device_unregister(test, fx->other);
+	fx->other = kunit_device_register(test, "0123456789012345678901234567890123456789012345");
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fx->other);
+	KUNIT_ASSERT_GT(test, strlen(dev_name(fx->other)), 63);
+	dma_coherent_device_release(fx->dev);
+	declare(test, fx->other, POOL_PAGES);
+	take(test, fx->other, POOL_PAGES);
+	want(fx, "# device handle reach live policy state\n");
+	want(fx, "%.63s 0x40000000 %lu 1 exclusive attached\n", dev_name(fx->other),
+	     POOL_PAGES * PAGE_SIZE);
+	expect_text(test, "devices");
+	want(fx, "0x0 %#lx %.63s\n", POOL_PAGES * PAGE_SIZE, owner(fx->other));
+	expect_text(test, "map");
+}
+
+/* Else the numbers would come to an end. */
+static void owner_keeps_its_number(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	u16 number;
+
+	declare(test, fx->other, POOL_PAGES);
+	number = fx->other->dma_mem->owner;
+	KUNIT_EXPECT_EQ(test, !number, !IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS));
+	dma_release_coherent_memory(fx->other);
+	KUNIT_ASSERT_NULL(test, fx->other->dma_mem);
+	declare(test, fx->other, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx->other->dma_mem->owner, number);
+}
+
+/* The global pool */
+
+static struct dma_coherent_region *global_region;
+
+static void find_global(struct dma_coherent_region *region)
+{
+	struct dma_coherent_mem *mem;
+
+	list_for_each_entry(mem, &region->users, node)
+		if (!mem->dev)
+			global_region = region;
+}
+
+static void global_pool_is_shown(struct kunit *test)
+{
+	struct device_node *node = of_find_node_by_path("/reserved-memory/kunit-default");
+	struct fixture *fx = test->priv;
+	unsigned long size;
+	dma_addr_t handle;
+	void *vaddr;
+
+	of_node_put(node);
+	dma_coherent_each_region(find_global);
+	if (!global_region)
+		kunit_skip(test, "no global pool in this kernel");
+	/* The device tree's comes first; else a device may have described it before. */
+	if (node)
+		KUNIT_EXPECT_STREQ(test, global_region->name, "global");
+	snprintf(fx->path, sizeof(fx->path), "dma-coherent/%s", global_region->name);
+	size = global_region->pool.pages * PAGE_SIZE;
+	vaddr = dma_alloc_from_global_coherent(fx->dev, PAGE_SIZE, &handle);
+	KUNIT_ASSERT_PTR_EQ(test, vaddr, global_region->vaddr);
+	want(fx, "# device handle reach live policy state\n");
+	want(fx, "global pool %#llx %lu 1 exclusive attached\n", (u64)global_region->base, size);
+	expect_text(test, "devices");
+	want(fx, "0x0 %#lx ?\n%#lx %#lx -\n", PAGE_SIZE, PAGE_SIZE, size - PAGE_SIZE);
+	expect_text(test, "map");
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
+}
+
 /* Directories */
 
 static bool is_shown(struct kunit *test)
@@ -562,6 +654,10 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(map_names_owners),
 	KUNIT_CASE(map_has_neither_gaps_nor_overlaps),
 	KUNIT_CASE(devices_have_a_line_each),
+	KUNIT_CASE(device_that_gave_back_anothers_is_negative),
+	KUNIT_CASE(long_names_are_cut),
+	KUNIT_CASE(owner_keeps_its_number),
+	KUNIT_CASE(global_pool_is_shown),
 	KUNIT_CASE(directory_stays_until_the_last_buffer_is_back),
 	KUNIT_CASE(pools_of_one_name_have_two_directories),
 	KUNIT_CASE(open_file_outlives_its_region),

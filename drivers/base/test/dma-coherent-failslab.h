@@ -10,6 +10,7 @@
 #include <linux/sched.h>
 
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-log.h"
 
 #if defined(CONFIG_FAILSLAB) && defined(CONFIG_FAULT_INJECTION_DEBUG_FS)
 
@@ -66,7 +67,8 @@ static inline void need_failslab(struct kunit *test)
 
 /*
  * Have each allocation of @declare_it fail once. Some do without: owners and debugfs.
- * Of the others there are @allocations, and each must be met.
+ * Of the others there are @allocations, each must be met, and
+ * the failure be told in one message.
  */
 static inline void
 expect_each_allocation_may_fail(struct kunit *test,
@@ -75,18 +77,21 @@ expect_each_allocation_may_fail(struct kunit *test,
 {
 	unsigned int nth, failed = 0;
 	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
 	bool met = true;
 	int err;
 
 	need_failslab(test);
 	stub_mapping(test);
 	for (nth = 1; met; nth++) {
+		log_start(test, &log);
 		failslab_arm(nth);
 		err = declare_it(fx->dev, &fx->bank[0]);
 		met = failslab_disarm();
 		KUNIT_EXPECT_TRUE(test, !err || (met && err == -ENOMEM));
 		failed += !!err;
 		KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!err);
+		KUNIT_EXPECT_EQ(test, log_count(&log, dev_name(fx->dev)), !!err);
 		if (!err)
 			give(fx->dev, 1, take(test, fx->dev, 1));
 

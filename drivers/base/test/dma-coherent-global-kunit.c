@@ -66,6 +66,7 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned int nth, failed = 0;
+	struct kmsg_dump_iter log = {};
 	dma_addr_t handle = 1234;
 	bool met = true;
 	int err;
@@ -77,9 +78,11 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 	if (err == -EBUSY || err == -EOPNOTSUPP)
 		kunit_skip(test, "there is a global pool already, or never one");
 	KUNIT_EXPECT_EQ(test, err, -EINVAL);
+	log_start(test, &log);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, PAGE_SIZE - 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(-(phys_addr_t)PAGE_SIZE, POOL_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 3);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->dev, 1, &handle));
 	KUNIT_EXPECT_EQ(test, handle, 1234);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
@@ -91,6 +94,7 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 		err = global_init(fx->bank[1].base, POOL_SIZE);
 		met = failslab_disarm();
 		KUNIT_EXPECT_TRUE(test, err == -EINVAL || (met && err == -ENOMEM));
+		KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 1);
 		failed += err == -ENOMEM;
 		dma_coherent_reap();
 	}
@@ -123,10 +127,13 @@ static void global_pool_shares_a_devices_region(struct kunit *test)
 static void second_global_pool_is_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	struct kmsg_dump_iter log = {};
 
 	global_is_there(test);
 	stub_mapping(test);
+	log_start(test, &log);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, POOL_SIZE), -EBUSY);
+	KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 1);
 	KUNIT_EXPECT_EQ(test, fx->maps, 0);
 }
 

@@ -13,6 +13,7 @@
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/moduleparam.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <linux/timer.h>
@@ -167,6 +168,34 @@ static void buffers_are_aligned_to_their_order(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, page_of(fx->dev, vaddr) % align, 0);
 		KUNIT_EXPECT_EQ(test, give(fx->dev, pages, vaddr), 1);
 	}
+}
+
+/* What the kernel's command line sets; there is no other way to it. */
+static unsigned int *find_align_order(void)
+{
+	const struct kernel_param *kp;
+
+	for (kp = __start___param; kp < __stop___param; kp++)
+		if (!strcmp(kp->name, "dma_coherent.align_order"))
+			return kp->arg;
+	return NULL;
+}
+
+static void command_line_limits_the_alignment(struct kunit *test)
+{
+	struct bank *bank = add_bank_at(test, 16, SZ_256M);
+	unsigned int *limit = find_align_order(), before;
+	struct fixture *fx = test->priv;
+	int err;
+
+	KUNIT_ASSERT_NOT_NULL(test, limit);
+	before = *limit;
+	*limit = 1;
+	err = declare(fx->dev, bank);
+	*limit = before;
+	KUNIT_ASSERT_EQ(test, err, 0);
+	take(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, page_of(fx->dev, take(test, fx->dev, 8)), 2);
 }
 
 /* R16: whether the third one fits, depends on what the base promises. */
@@ -517,13 +546,15 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	vaddr = dma_alloc_coherent(fx->dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
+	/* Also where nothing is printed. */
+	dma_alloc_from_coherent_attrs(fx->dev, 2 * POOL_SIZE, &handle, &vaddr, __GFP_NOWARN, 0);
 	unregister_trace_dma_coherent_alloc(count_pages, &taken);
 	unregister_trace_dma_coherent_release(count_pages, &given);
 	unregister_trace_dma_coherent_refuse(count_refusal, &refused);
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, taken, 3 + 2);
 	KUNIT_EXPECT_EQ(test, given, 3 + 2);
-	KUNIT_EXPECT_EQ(test, refused, 1);
+	KUNIT_EXPECT_EQ(test, refused, 1 + 1);
 }
 
 /* Release */
@@ -933,6 +964,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(whole_pool_fits_an_empty_pool),
 	KUNIT_CASE(whole_pool_fits_at_a_badly_aligned_base),
 	KUNIT_CASE(buffers_are_aligned_to_their_order),
+	KUNIT_CASE(command_line_limits_the_alignment),
 	KUNIT_CASE(two_128k_then_640k),
 	KUNIT_CASE(release_above_4g),
 	KUNIT_CASE(alloc_above_4g),

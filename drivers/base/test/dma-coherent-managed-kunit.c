@@ -55,6 +55,28 @@ static int declare_managed(struct device *dev, const struct bank *bank)
 	return dmam_declare_coherent_memory(dev, bank->base, HANDLE, bank->size);
 }
 
+static bool was_attached;
+
+static void note_attached(void *dev)
+{
+	was_attached = nth_mem(dev, 0) && nth_mem(dev, 0)->attached;
+}
+
+/* What came later may have buffers in it. */
+static void managed_region_outlives_what_came_later(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
+
+	KUNIT_ASSERT_NOT_NULL(test, driver);
+	was_attached = false;
+	KUNIT_ASSERT_EQ(test, declare_managed(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, devm_add_action(fx->dev, note_attached, fx->dev), 0);
+	devres_release_group(fx->dev, driver);
+	KUNIT_EXPECT_TRUE(test, was_attached);
+	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+}
+
 /* As declare, and what remembers to take it back. */
 static void each_allocation_of_managed_declare_may_fail(struct kunit *test)
 {
@@ -77,6 +99,7 @@ static void managed_declare_says_that_it_failed(struct kunit *test)
 static struct kunit_case dma_coherent_managed_cases[] = {
 	KUNIT_CASE(managed_region_goes_with_the_driver),
 	KUNIT_CASE(managed_declare_that_fails_leaves_nothing),
+	KUNIT_CASE(managed_region_outlives_what_came_later),
 	KUNIT_CASE(each_allocation_of_managed_declare_may_fail),
 	KUNIT_CASE(managed_declare_says_that_it_failed),
 	{}

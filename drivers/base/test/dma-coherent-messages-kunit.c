@@ -203,6 +203,9 @@ static void bad_region_is_refused(struct kunit *test)
 	declare(ear, PAGES, PAGE_SIZE);
 	expect_refused(test, ear->dev, ear->base + PAGES * PAGE_SIZE, PAGE_SIZE,
 		       "has no mapping", -EINVAL);
+	/* There is nothing to name. */
+	dma_declare_coherent_memory(NULL, ear->base, 0, PAGE_SIZE);
+	expect_silence(test);
 }
 
 static void region_of_the_device_is_busy(struct kunit *test)
@@ -430,6 +433,8 @@ static void request_without_a_range_says_so(struct kunit *test)
 	expect_said(test, PAGES_REFUSED, dev_name(ear->dev), "vram", 1L,
 		    "the region begins in none of the device's dma-ranges", 2L, 2, 0L);
 	expect_silence(test);
+	KUNIT_EXPECT_EQ(test, 1,
+			ear->dev->dma_mem->region->stats.refusals[DMA_COHERENT_OUT_OF_REACH]);
 }
 
 /* Mappings */
@@ -486,6 +491,8 @@ static void bad_range_is_refused(struct kunit *test)
 	take(test, 1);
 	dma_mark_declared_memory_occupied(ear->dev, HANDLE, 1);
 	expect_range(test, name, 1, HANDLE, "is in use", -EBUSY);
+	dma_unmark_declared_memory_occupied(ear->dev, HANDLE, 2 * PAGE_SIZE);
+	expect_range(test, name, 2 * PAGE_SIZE, HANDLE, "is no occupied one", -EINVAL);
 }
 
 /* Releases */

@@ -12,6 +12,7 @@
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
 #include <linux/slab.h>
+#include <trace/events/dma_coherent.h>
 
 #include "dma-coherent-fixture.h"
 #include "dma-coherent-view.h"
@@ -194,6 +195,44 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 }
 
+static void note_pages(void *data, const char *dev, const char *pool,
+		       unsigned long page, unsigned long pages)
+{
+	*(unsigned long *)data += 1000 * page + pages;
+}
+
+static void mmap_is_traced(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .dev = fx->dev, .size = 4 * PAGE_SIZE, .pgoff = 1 };
+	unsigned long seen = 0;
+
+	set_up_mmap(test, fx->dev);
+	view.vaddr = region_of(fx->dev)->vaddr + 4 * PAGE_SIZE;
+	if (register_trace_dma_coherent_mmap(note_pages, &seen))
+		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
+	view_map(test, &view, 2);
+	view_map(test, &view, 4);
+	unregister_trace_dma_coherent_mmap(note_pages, &seen);
+	tracepoint_synchronize_unregister();
+	KUNIT_EXPECT_EQ(test, seen, 1000 * (4 + 1) + 2);
+}
+
+/* O_DIRECT is refused, also where the memory has pages. */
+static void user_mapping_has_no_pages_to_take(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
+	struct page *page;
+	unsigned long addr;
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = take(test, fx->dev, 1);
+	addr = view_map(test, &view, 1);
+	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
+	KUNIT_EXPECT_EQ(test, get_user_pages_fast(addr, 1, 0, &page), -EFAULT);
+}
+
 static struct kunit_case dma_coherent_mmap_cases[] = {
 	KUNIT_CASE(mmap_shows_the_same_memory),
 	KUNIT_CASE_PARAM(mmap_stays_inside_one_live_buffer, mmap_case_gen_params),
@@ -201,6 +240,8 @@ static struct kunit_case dma_coherent_mmap_cases[] = {
 	KUNIT_CASE(mmap_after_free_is_refused),
 	KUNIT_CASE(mmap_of_foreign_addresses_is_left_alone),
 	KUNIT_CASE(mmap_has_the_attributes_of_the_kernels_mapping),
+	KUNIT_CASE(mmap_is_traced),
+	KUNIT_CASE(user_mapping_has_no_pages_to_take),
 	{}
 };
 

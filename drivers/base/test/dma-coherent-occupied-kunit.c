@@ -114,6 +114,18 @@ static void range_outside_is_refused(struct kunit *test)
 	expect_sound(test, fx->dev, 0);
 }
 
+static void range_in_two_regions_is_refused(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct bank *bank = add_bank(test, 2);
+
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + POOL_SIZE - 1, 2), -EINVAL);
+	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+}
+
 static void range_in_use_is_refused(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -194,6 +206,7 @@ static struct kunit_case dma_coherent_occupied_cases[] = {
 	KUNIT_CASE(occupied_range_is_a_buffer),
 	KUNIT_CASE_PARAM(occupied_range_is_whole_pages, range_in_gen_params),
 	KUNIT_CASE_PARAM(range_outside_is_refused, range_out_gen_params),
+	KUNIT_CASE(range_in_two_regions_is_refused),
 	KUNIT_CASE(range_in_use_is_refused),
 	KUNIT_CASE(range_is_unmarked_as_it_was_marked),
 	KUNIT_CASE(occupied_range_outlives_its_attachment),
