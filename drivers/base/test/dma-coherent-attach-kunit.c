@@ -539,6 +539,8 @@ static void outer_pool_revives_around_the_inner_one(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, nth_mem(fx->dev, 0)->attached);
 	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	/* While it is there, a release goes to it. */
+	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 }
 
 struct prober {

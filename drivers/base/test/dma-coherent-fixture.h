@@ -339,6 +339,18 @@ static inline void check_api_errors(struct kunit *test)
 
 /* Init and exit */
 
+/* What is left behind would be there for whoever gets the bank's pages next. */
+static inline void expect_no_bank(struct dma_coherent_region *region)
+{
+	struct kunit *test = kunit_get_current_test();
+	struct fixture *fx = test->priv;
+	unsigned int i;
+
+	for (i = 0; i < fx->banks; i++)
+		KUNIT_EXPECT_NULL_MSG(test, bank_map(&fx->bank[i], region->base),
+				      "region %s is left", region->name);
+}
+
 static inline void fixture_exit(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -355,6 +367,7 @@ static inline void fixture_exit(struct kunit *test)
 		dma_coherent_device_release(fx->other);
 	}
 	dma_coherent_reap();
+	dma_coherent_each_region(expect_no_bank);
 }
 
 static inline int fixture_init(struct kunit *test)
