@@ -753,7 +753,7 @@ static int stress_visit_thread(void *data)
 	return 0;
 }
 
-/* A pool comes, is in use, and goes. */
+/* A pool comes, is in use while others run, and goes. */
 static int stress_pass_thread(void *data)
 {
 	struct stresser *me = data;
@@ -764,7 +764,7 @@ static int stress_pass_thread(void *data)
 		if (attach(stress->passer, stress->passing_bank))
 			atomic_inc(&stress->faults);
 		stress_toggle(stress, stress->passer, &buffer, 1, me->rounds);
-		cond_resched();
+		schedule_timeout_uninterruptible(1);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->passer, &buffer, 0, 0);
 		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);

@@ -29,7 +29,7 @@
 #define STRESS	"/sys/module/dma_coherent_kunit/parameters/stress_seconds"
 
 #define READS		100	/* of each file, at least */
-#define ENOUGH		10	/* how often everything else must have been seen */
+#define ENOUGH		20	/* how often everything else must have been seen */
 #define PATIENCE	20	/* in seconds of its own CPU time, however slowly that passes */
 #define STRESS_LIMIT	"240"	/* in seconds; KUnit itself ends a case after 300 */
 
