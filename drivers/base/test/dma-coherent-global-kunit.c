@@ -11,6 +11,8 @@
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/io.h>
+#include <linux/of.h>
+#include <linux/of_reserved_mem.h>
 
 #include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
@@ -59,6 +61,21 @@ static void global_is_there(struct kunit *test)
 		kunit_skip(test, "no global pool in this kernel");
 	if (err)
 		KUNIT_ASSERT_EQ(test, err, -EBUSY);
+}
+
+/* Of the two, the one that is the global pool. */
+static struct bank global_pool_bank(void)
+{
+	struct device_node *node = of_find_node_by_path("/reserved-memory/kunit-default");
+	struct reserved_mem *rmem = node ? of_reserved_mem_lookup(node) : NULL;
+	struct bank bank = global_bank;
+
+	of_node_put(node);
+	if (rmem) {
+		bank.base = rmem->base;
+		bank.size = rmem->size;
+	}
+	return bank;
 }
 
 /* Runs first, when there is none yet. */
@@ -223,17 +240,21 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 {
 	struct fixture *fx = test->priv;
 	struct kmsg_dump_iter log = {};
-	struct ratelimit_state *limit;
+	struct dma_coherent_region *region;
 	dma_addr_t handle = 0;
+	struct bank bank;
 	unsigned int i;
 	void *vaddr;
 
 	global_is_there(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &global_bank), 0);
-	limit = &region_of(fx->dev)->refusals;
-	dma_release_coherent_memory(fx->dev);
+	bank = global_pool_bank();
+	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
+	region = region_of(fx->dev);
+	KUNIT_ASSERT_NULL(test, list_first_entry(&region->users, struct dma_coherent_mem,
+						 node)->dev);
 	/* Whatever was told before. */
-	ratelimit_state_init(limit, DEFAULT_RATELIMIT_INTERVAL, DEFAULT_RATELIMIT_BURST);
+	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
+			     DEFAULT_RATELIMIT_BURST);
 	log_start(test, &log);
 	fx->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	fx->other->coherent_dma_mask = PAGE_SIZE - 1;
