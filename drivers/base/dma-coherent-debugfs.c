@@ -82,6 +82,7 @@ static struct owner *owner_by_id(const struct dma_coherent_region *region, u16 i
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev)
 {
 	struct owner *owner = owner_by_name(region, dev_name(dev));
+	unsigned long flags;
 	u16 last = 0;
 
 	if (owner)
@@ -96,8 +97,9 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *de
 	owner->dev = dev;
 	owner->id = last + 1;
 	owner_set_name(owner);
-	guard(raw_spinlock_irqsave)(&region->lock);
+	raw_spin_lock_irqsave(&region->lock, flags);
 	list_add_tail(&owner->node, &region->owner_names);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
 	return owner->id;
 }
 
@@ -111,12 +113,14 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *de
 void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
 {
 	struct owner *owner = owner_by_id(region, id);
+	unsigned long flags;
 
 	if (!owner)
 		return;
-	guard(raw_spinlock_irqsave)(&region->lock);
+	raw_spin_lock_irqsave(&region->lock, flags);
 	owner_set_name(owner);
 	owner->dev = NULL;
+	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
 
 static void get_owner_name(const struct dma_coherent_region *region, u16 id, char *name)

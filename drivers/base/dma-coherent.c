@@ -124,18 +124,17 @@ static unsigned long unreserved_pages(unsigned long pfn, unsigned long pages)
  */
 static const char *ram_fault(phys_addr_t base, size_t size)
 {
+	bool is_ram = has_system_ram(base, size);
 	unsigned long pages = PHYS_PFN(size), ram = 0;
 
-	if (has_system_ram(base, size))
+	if (is_ram)
 		walk_system_ram_range(PHYS_PFN(base), pages, &ram, add_pages);
-	else if (has_system_ram(0, SIZE_MAX) || IS_ENABLED(CONFIG_UML))
-		return NULL;
-	else
+	else if (!has_system_ram(0, SIZE_MAX) && !IS_ENABLED(CONFIG_UML))
 		ram = unreserved_pages(PHYS_PFN(base), pages);
 
 	if (ram == pages)
 		return "is System RAM, which can't be a pool; add no-map";
-	return ram || has_system_ram(base, size) ? "is partly System RAM" : NULL;
+	return is_ram || ram ? "is partly System RAM" : NULL;
 }
 
 /**

@@ -667,7 +667,8 @@ static void release_waits_for_another_that_unmaps(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	init_completion(&unmapping);
 	init_completion(&released);
-	unmapped = came_back = false;
+	unmapped = false;
+	came_back = false;
 	waiter = current;
 	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, test, "release")));
 	wait_for_completion(&unmapping);

@@ -167,7 +167,7 @@ static void kernel_image_is_refused(struct kunit *test)
 
 	skip_without_owners(test);
 	if (!end_of_ram())
-		kunit_skip(test, "no System RAM is registered, and the image is reserved memory like any other");
+		kunit_skip(test, "no System RAM is registered, and the image is reserved");
 	expect_declared(test, base, 4 * PAGE_SIZE, ALL_RAM);
 }
 

@@ -34,6 +34,8 @@
 	"%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used"
 #define BEYOND_REACH							\
 	"%s: region %s at %pad is beyond the device's reach, it is used all the same"
+#define WITHOUT_ADDRESS							\
+	"%s: region vram (%pa bytes at %pa) begins in none of the device's dma-ranges: %d"
 #define NOT_USED							\
 	"%s: region %s at %pad is beyond the device's reach, it is not used"
 #define PAGES_REFUSED							\
@@ -305,8 +307,7 @@ static void region_without_an_address_is_told(struct kunit *test)
 	map->size = PAGE_SIZE;
 	ear->dev->dma_range_map = map;
 	KUNIT_EXPECT_EQ(test, -ENODEV, dma_coherent_attach(ear->dev, &spec));
-	expect_said(test, "%s: region vram (%pa bytes at %pa) begins in none of the device's dma-ranges: %d",
-		    dev_name(ear->dev), &spec.size, &ear->base, -ENODEV);
+	expect_said(test, WITHOUT_ADDRESS, dev_name(ear->dev), &spec.size, &ear->base, -ENODEV);
 	KUNIT_EXPECT_NULL(test, ear->dev->dma_mem);
 	map->cpu_start = ear->base;
 	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
