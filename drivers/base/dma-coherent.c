@@ -133,7 +133,7 @@ static const char *ram_fault(phys_addr_t base, size_t size)
 		ram = unreserved_pages(PHYS_PFN(base), pages);
 
 	if (ram == pages)
-		return "is System RAM, which can't be a pool; add no-map";
+		return "is System RAM; add no-map, or see why it was not reserved";
 	return is_ram || ram ? "is partly System RAM" : NULL;
 }
 

@@ -31,7 +31,7 @@ static unsigned long long spare;
 module_param(spare, ullong, 0444);
 MODULE_PARM_DESC(spare, "Physical address of memory that nobody uses and that is no System RAM, 0 for none");
 
-#define ALL_RAM		"is System RAM, which can't be a pool; add no-map"
+#define ALL_RAM		"is System RAM; add no-map, or see why it was not reserved"
 #define SOME_RAM	"is partly System RAM"
 
 /* The true mapping, where fixture_init() stubs it. */

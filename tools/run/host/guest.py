@@ -59,7 +59,9 @@ class Guest:
         return [self.buffer(text) for text in self.values("spare")]
 
     def numbers(self, key):
-        return {name: int(value, 0) for name, value in re.findall(r"(\w+)=(0x[0-9a-f]+|\d+)", self.value(key))}
+        """A checksum may have digits only, and begin with a zero."""
+        return {name: int(value, 16 if value.startswith("0x") else 10)
+                for name, value in re.findall(r"(\w+)=(0x[0-9a-f]+|\d+)", self.value(key))}
 
     def format(self):
         numbers = self.numbers("picture")
