@@ -753,7 +753,7 @@ static int stress_visit_thread(void *data)
 	return 0;
 }
 
-/* A pool comes, is in use while others run, and goes. */
+/* A pool comes, is in use while others run, and goes, each for a tick at least. */
 static int stress_pass_thread(void *data)
 {
 	struct stresser *me = data;
@@ -769,7 +769,7 @@ static int stress_pass_thread(void *data)
 			stress_toggle(stress, stress->passer, &buffer, 0, 0);
 		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
 		WRITE_ONCE(me->rounds, me->rounds + 1);
-		cond_resched();
+		schedule_timeout_uninterruptible(1);
 	}
 	complete(&me->done);
 	return 0;
