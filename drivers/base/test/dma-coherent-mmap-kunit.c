@@ -4,14 +4,9 @@
  */
 
 #include <kunit/resource.h>
-#include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
-#include <linux/ioport.h>
 #include <linux/mm.h>
-#include <linux/moduleparam.h>
-#include <linux/slab.h>
 #include <trace/events/dma_coherent.h>
 
 #include "dma-coherent-fixture.h"

@@ -15,6 +15,7 @@
 
 #include <kunit/test.h>
 #include <linux/completion.h>
+#include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
 #include <linux/irq_work.h>
@@ -753,7 +754,7 @@ static int stress_visit_thread(void *data)
 	return 0;
 }
 
-/* A pool comes, is in use while others run, and goes, each for a tick at least. */
+/* A pool comes, is in use while others run, and goes. */
 static int stress_pass_thread(void *data)
 {
 	struct stresser *me = data;
@@ -769,7 +770,10 @@ static int stress_pass_thread(void *data)
 			stress_toggle(stress, stress->passer, &buffer, 0, 0);
 		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
 		WRITE_ONCE(me->rounds, me->rounds + 1);
-		schedule_timeout_uninterruptible(1);
+		/* Others that run meanwhile must see that it is away. */
+		if (num_online_cpus() > 1)
+			schedule_timeout_uninterruptible(1);
+		cond_resched();
 	}
 	complete(&me->done);
 	return 0;
