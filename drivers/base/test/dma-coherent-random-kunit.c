@@ -8,6 +8,7 @@
  *	dma_coherent_kunit.model_steps=N	steps of each random sequence
  *	dma_coherent_kunit.model_seed=N		replay the sequences of one seed
  *	dma_coherent_kunit.stress_seconds=N	length of the stress
+ *	dma_coherent_kunit.stress_looks=N	set by who looks at debugfs meanwhile
  *
  * The last one may change while the stress goes on: the selftest writes to it below
  * /sys/module, and has pools for as long as it wants to look at them.
@@ -43,6 +44,10 @@ MODULE_PARM_DESC(model_seed, "Seed of the random sequences, 0 for each test's ow
 static unsigned int stress_seconds;
 module_param(stress_seconds, uint, 0644);
 MODULE_PARM_DESC(stress_seconds, "How long the stress runs, 0 for a moment");
+
+static unsigned int stress_looks;
+module_param(stress_looks, uint, 0644);
+MODULE_PARM_DESC(stress_looks, "How often debugfs was looked at, 0 for nobody looks");
 
 /*
  * The model: two devices, two regions, and for each page of a region which
@@ -754,7 +759,21 @@ static int stress_visit_thread(void *data)
 	return 0;
 }
 
-/* A pool comes, is in use while others run, and goes. */
+/*
+ * Stay until a look at debugfs has begun and ended, where somebody looks, and in every
+ * other round: in those between, a pool comes and goes in the middle of a look.
+ */
+static void stress_be_seen(const struct stress *stress, unsigned int round)
+{
+	unsigned int looks = READ_ONCE(stress_looks);
+
+	do {
+		schedule_timeout_uninterruptible(1);
+	} while (looks && round % 2 && READ_ONCE(stress_looks) - looks < 2 &&
+		 !READ_ONCE(stress->stop));
+}
+
+/* A pool comes, is in use while others run, goes, and is away while others run. */
 static int stress_pass_thread(void *data)
 {
 	struct stresser *me = data;
@@ -765,15 +784,12 @@ static int stress_pass_thread(void *data)
 		if (attach(stress->passer, stress->passing_bank))
 			atomic_inc(&stress->faults);
 		stress_toggle(stress, stress->passer, &buffer, 1, me->rounds);
-		schedule_timeout_uninterruptible(1);
+		stress_be_seen(stress, me->rounds);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->passer, &buffer, 0, 0);
 		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
+		stress_be_seen(stress, me->rounds);
 		WRITE_ONCE(me->rounds, me->rounds + 1);
-		/* Others that run meanwhile must see that it is away. */
-		if (num_online_cpus() > 1)
-			schedule_timeout_uninterruptible(1);
-		cond_resched();
 	}
 	complete(&me->done);
 	return 0;

@@ -26,12 +26,12 @@
 
 #define POOLS	"/sys/kernel/debug/dma-coherent"
 #define SUITE	"/sys/kernel/debug/kunit/dma_coherent_random/run"
-#define STRESS	"/sys/module/dma_coherent_kunit/parameters/stress_seconds"
+#define PARAMETERS "/sys/module/dma_coherent_kunit/parameters/"
 
 #define READS		100	/* of each file, at least */
 #define ENOUGH		20	/* how often everything else must have been seen */
 #define PATIENCE	20	/* in seconds of its own CPU time, however slowly that passes */
-#define STRESS_LIMIT	"240"	/* in seconds; KUnit itself ends a case after 300 */
+#define STRESS_LIMIT	240	/* in seconds; KUnit itself ends a case after 300 */
 
 /* What was found wrong, of each file; and what was seen at all. */
 static struct {
@@ -272,12 +272,15 @@ static bool seen_enough(void)
 
 /* The suite */
 
-static void set_stress(const char *seconds)
+static void set_parameter(const char *name, unsigned int value)
 {
-	int fd = open(STRESS, O_WRONLY);
+	char path[PATH_MAX];
+	int fd;
 
-	if (fd < 0 || write(fd, seconds, strlen(seconds)) < 0)
-		ksft_exit_fail_msg(STRESS ": %s\n", strerror(errno));
+	snprintf(path, sizeof(path), PARAMETERS "%s", name);
+	fd = open(path, O_WRONLY);
+	if (fd < 0 || dprintf(fd, "%u", value) < 0)
+		ksft_exit_fail_msg("%s: %s\n", path, strerror(errno));
 	close(fd);
 }
 
@@ -288,7 +291,8 @@ static pid_t start_suite(void)
 
 	if (fd < 0)
 		return 0;
-	set_stress(STRESS_LIMIT);
+	set_parameter("stress_looks", 1);
+	set_parameter("stress_seconds", STRESS_LIMIT);
 	pid = fork();
 	if (!pid)
 		_exit(write(fd, "1", 1) != 1);
@@ -296,13 +300,18 @@ static pid_t start_suite(void)
 	return pid;
 }
 
+/* Each look is told to the suite: a pool stays, and stays away, until it was looked at. */
 static void look_while_suite_runs(pid_t suite)
 {
+	unsigned int looks = 1;
+
 	do {
 		look_at_pools();
+		set_parameter("stress_looks", ++looks);
 		if (seen_enough() || clock() > PATIENCE * CLOCKS_PER_SEC)
-			set_stress("0");
+			set_parameter("stress_seconds", 0);
 	} while (!waitpid(suite, NULL, WNOHANG));
+	set_parameter("stress_looks", 0);
 }
 
 static void look_for_a_moment(void)
