@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0
 # shellcheck shell=bash disable=SC2034,SC2154
 #
-# For tools/check/kunit to source: has it run on a machine of the table beside this.
+# For tools/check/kunit to source: has it run on a machine of the table in tools/check/machines.
 
 # use_machine NAME: sets what kunit.py and the kernel are told; $tree is there and
 # $build is where things go.

@@ -73,7 +73,7 @@ make_user_space()
 	local user=$build/user
 
 	mkdir -p "$user"
-	gcc -static -O -Wall -o "$user/init" "$top/tools/check/init.c" || die "could not build init.c"
+	gcc -static -O -Wall -o "$user/init" "$top/tools/check/lib/init.c" || die "could not build init.c"
 	gcc -static -O -Wall -o "$user/selftest" "$tree/tools/testing/selftests/dma-coherent/debugfs.c" ||
 		die "could not build the selftest"
 	printf '%s\n' 'dir /dev 755 0 0' 'nod /dev/console 600 0 0 c 5 1' \
