@@ -29,7 +29,8 @@ compile()
 
 	quiet_make "$dir" "$@" olddefconfig prepare || return 0
 	for object in "${objs[@]}"; do
-		symbol=$(sed -n "s/^obj-\\\$(\\(CONFIG_[A-Z_]*\\)).*[[:space:]]${object##*/}.*/\\1/p" "${object%/*}/Makefile")
+		symbol=$(sed -n "s/^obj-\\\$(\\(CONFIG_[A-Z_]*\\)).*[[:space:]]${object##*/}.*/\\1/p" \
+			"${object%/*}"/{Makefile,Kbuild} 2>/dev/null || :)
 		! grep -qE "^$symbol=[ym]" "$dir/.config" || objects+=("$object")
 	done
 	! grep -q '^CONFIG_HAS_DMA=y' "$dir/.config" || objects+=(kernel/dma/mapping.o)
@@ -102,7 +103,7 @@ check_coccinelle()
 
 	need_packages spatch:coccinelle
 	: >"$build/coccinelle.out"
-	laid '^(drivers|kernel)/.*\.c$' >"$build/files"
+	laid '^(drivers|kernel|tools/(bench|check))/.*\.c$' >"$build/files"
 	find scripts/coccinelle -name '*.cocci' | sort >"$build/cocci"
 	# Those that can report; some ask for a later spatch.
 	xargs -a "$build/cocci" grep -l '^virtual report' | while read -r script; do

@@ -9,7 +9,7 @@
 #include <linux/sizes.h>
 #include <linux/types.h>
 
-#include "../dma-coherent-pool.h"
+#include "../../drivers/base/dma-coherent-pool.h"
 
 /*
  * One value of a result row, in thousandths of the row's unit: picoseconds

@@ -31,7 +31,7 @@
 #include <linux/sprintf.h>
 #include <linux/string.h>
 
-#include "../dma-coherent.h"
+#include "../../drivers/base/dma-coherent.h"
 #include "dma-coherent-bench.h"
 
 static unsigned int passes;

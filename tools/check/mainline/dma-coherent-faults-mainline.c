@@ -9,7 +9,7 @@
 #define MAINLINE_PREFIX		faults_
 #include "dma-coherent-mainline.h"
 
-#include "dma-coherent-faults.h"
+#include "../../../drivers/base/test/dma-coherent-faults.h"
 
 #undef memremap
 

@@ -13,7 +13,7 @@
  */
 
 #define MAINLINE_PREFIX		bench_
-#include "dma-coherent-mainline.h"
+#include "../check/mainline/dma-coherent-mainline.h"
 
 #include "dma-coherent-bench.h"
 
@@ -41,7 +41,7 @@ static inline void bench_memset(void *addr, int c, size_t size)
 
 __diag_push();
 __diag_ignore(GCC, 8, "-Wmissing-prototypes", "nobody calls them");
-#include "../../../kernel/dma/coherent.c"
+#include "../../kernel/dma/coherent.c"
 __diag_pop();
 
 /* Any address will do for memory that is never touched. */
