@@ -59,9 +59,8 @@ static void declare_refuses_a_bad_region(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	stub_mapping(test);
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			dma_declare_coherent_memory_flags(fx->dev, c->base, c->handle,
-							  c->size, c->flags));
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory_flags(fx->dev, c->base, c->handle,
+								c->size, c->flags), -EINVAL);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	KUNIT_EXPECT_EQ(test, fx->maps, 0);
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
@@ -95,16 +94,15 @@ static void region_is_cut_down_to_whole_pages(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(fx->dev, base + c->offset,
-							     HANDLE + c->offset, c->size));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(fx->dev, base + c->offset,
+							  HANDLE + c->offset, c->size), 0);
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, base + PFN_PHYS(c->first));
 	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->pool.pages, c->pages);
 	vaddr = dma_alloc_coherent(fx->dev, c->pages * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx->bank[0].mem + PFN_PHYS(c->first));
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(c->first));
-	KUNIT_EXPECT_EQ(test, -EBUSY,
-			dma_declare_coherent_memory(fx->dev, base + c->offset,
-						    HANDLE + c->offset, c->size));
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->dev, base + c->offset,
+							  HANDLE + c->offset, c->size), -EBUSY);
 	dma_free_coherent(fx->dev, c->pages * PAGE_SIZE, vaddr, handle);
 
 	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset,
@@ -732,8 +730,7 @@ static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
 	first = take(test, fx->dev, 1);
 	dma_release_coherent_memory(fx->dev);
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, bank, 2 * HANDLE,
-					    DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
 	second = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, second);
 	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE + (second - first));

@@ -205,8 +205,7 @@ static void *take(struct kunit *test, struct device *dev, unsigned long pages)
 	dma_addr_t handle;
 	void *vaddr = NULL;
 
-	KUNIT_ASSERT_NE(test, 0, dma_alloc_from_coherent(dev, pages * PAGE_SIZE,
-							 &handle, &vaddr));
+	KUNIT_ASSERT_NE(test, dma_alloc_from_coherent(dev, pages * PAGE_SIZE, &handle, &vaddr), 0);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	return vaddr;
 }

@@ -149,8 +149,8 @@ static const struct implementation ours = {
 
 static void declare(struct fixture *fx)
 {
-	KUNIT_ASSERT_EQ(fx->test, 0, fx->impl->declare(fx->dev, virt_to_phys(fx->mem),
-						       HANDLE, POOL_SIZE));
+	KUNIT_ASSERT_EQ(fx->test, fx->impl->declare(fx->dev, virt_to_phys(fx->mem), HANDLE,
+						    POOL_SIZE), 0);
 }
 
 /* Return: NULL where there is no room. */
@@ -159,7 +159,7 @@ static void *try_to_take(struct fixture *fx, struct device *dev, size_t size)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(fx->test, 1, fx->impl->alloc(dev, size, &handle, &vaddr));
+	KUNIT_ASSERT_EQ(fx->test, fx->impl->alloc(dev, size, &handle, &vaddr), 1);
 	return vaddr;
 }
 
@@ -183,7 +183,7 @@ static unsigned long take_rest(struct fixture *fx)
 
 static void give(struct fixture *fx, int order, void *vaddr)
 {
-	KUNIT_ASSERT_EQ(fx->test, 1, fx->impl->free(fx->dev, order, vaddr));
+	KUNIT_ASSERT_EQ(fx->test, fx->impl->free(fx->dev, order, vaddr), 1);
 }
 
 /* Mmap */
@@ -318,7 +318,7 @@ static bool failure_sets_the_handle(struct fixture *fx)
 
 	declare(fx);
 	take_rest(fx);
-	KUNIT_ASSERT_EQ(fx->test, 1, fx->impl->alloc(fx->dev, PAGE_SIZE, &handle, &vaddr));
+	KUNIT_ASSERT_EQ(fx->test, fx->impl->alloc(fx->dev, PAGE_SIZE, &handle, &vaddr), 1);
 	KUNIT_ASSERT_NULL(fx->test, vaddr);
 	return handle == DMA_MAPPING_ERROR;
 }
@@ -377,13 +377,13 @@ static bool region_with_an_odd_base_has_whole_pages(struct fixture *fx)
 	u32 word = 0;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(fx->test, 0, fx->impl->declare(fx->dev, virt_to_phys(fx->mem) + 128,
-						       HANDLE + 128, POOL_SIZE));
+	KUNIT_ASSERT_EQ(fx->test, fx->impl->declare(fx->dev, virt_to_phys(fx->mem) + 128,
+						    HANDLE + 128, POOL_SIZE), 0);
 	vaddr = take(fx, 1);
 	*(u32 *)vaddr = 0xcafe;
 	addr = map_page(fx, vaddr);
 	KUNIT_ASSERT_FALSE(fx->test, IS_ERR_VALUE(addr));
-	KUNIT_ASSERT_EQ(fx->test, 0, get_user(word, (u32 __user *)addr));
+	KUNIT_ASSERT_EQ(fx->test, get_user(word, (u32 __user *)addr), 0);
 	return word == 0xcafe;
 }
 

@@ -258,8 +258,7 @@ static inline void *take(struct kunit *test, struct device *dev, unsigned long p
 	dma_addr_t handle = DMA_MAPPING_ERROR;
 	void *vaddr = NULL;
 
-	KUNIT_ASSERT_NE(test, 0, dma_alloc_from_coherent(dev, pages * PAGE_SIZE,
-							 &handle, &vaddr));
+	KUNIT_ASSERT_NE(test, dma_alloc_from_coherent(dev, pages * PAGE_SIZE, &handle, &vaddr), 0);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	KUNIT_EXPECT_NE(test, handle, DMA_MAPPING_ERROR);
 	return vaddr;

@@ -254,8 +254,7 @@ static void alloc_above_4g(struct kunit *test)
 
 	set_up_above_4g(test, mem - PFN_PHYS(BEHIND_5G), 1);
 	region = region_of(fx->dev);
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 4 * PAGE_SIZE,
-							 &handle, &vaddr));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 4 * PAGE_SIZE, &handle, &vaddr), 1);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, mem + 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(BEHIND_5G + 4));
 	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G + 5);
@@ -400,9 +399,9 @@ static void no_pool_leaves_outputs_alone(struct kunit *test)
 
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, 0));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, fx->bank[0].mem));
-	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->dev, &vma, fx->bank[0].mem,
-							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, fx->bank[0].mem), 0);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->dev, &vma, fx->bank[0].mem, PAGE_SIZE,
+						     &ret), 0);
 	KUNIT_EXPECT_EQ(test, ret, 1234);
 }
 
@@ -414,11 +413,11 @@ static void null_device_is_no_pool(struct kunit *test)
 	int ret = 1234;
 
 	KUNIT_EXPECT_TRUE(test, is_left_alone(NULL, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, give(NULL, 1, fx->bank[0].mem));
-	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(NULL, &vma, fx->bank[0].mem,
-							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, give(NULL, 1, fx->bank[0].mem), 0);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(NULL, &vma, fx->bank[0].mem, PAGE_SIZE, &ret),
+			0);
 	KUNIT_EXPECT_EQ(test, ret, 1234);
-	KUNIT_EXPECT_EQ(test, -ENODEV, declare(NULL, &fx->bank[0]));
+	KUNIT_EXPECT_EQ(test, declare(NULL, &fx->bank[0]), -ENODEV);
 	dma_release_coherent_memory(NULL);
 }
 
@@ -432,12 +431,10 @@ static void old_names_are_the_same_hooks(struct kunit *test)
 	int ret = 0;
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_dev_coherent(fx->dev, PAGE_SIZE,
-							     &handle, &vaddr));
-	KUNIT_EXPECT_EQ(test, 1, dma_mmap_from_dev_coherent(fx->dev, &vma, vaddr,
-							    PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_dev_coherent(fx->dev, PAGE_SIZE, &handle, &vaddr), 1);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_dev_coherent(fx->dev, &vma, vaddr, PAGE_SIZE, &ret), 1);
 	KUNIT_EXPECT_EQ(test, ret, -ENXIO);
-	KUNIT_EXPECT_EQ(test, 1, dma_release_from_dev_coherent(fx->dev, 0, vaddr));
+	KUNIT_EXPECT_EQ(test, dma_release_from_dev_coherent(fx->dev, 0, vaddr), 1);
 	expect_sound(test, fx->dev, 0);
 }
 
@@ -461,8 +458,7 @@ static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
 	dma_addr_t handle;
 	void *mine, *generic;
 
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &fx->bank[0], HANDLE,
-					    DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK), 0);
 	mine = take(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
 	generic = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
@@ -482,8 +478,7 @@ static void one_exclusive_pool_keeps_from_falling_back(struct kunit *test)
 	struct bank *bank = add_bank(test, 1);
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, bank, 2 * HANDLE,
-					    DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
 	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * POOL_SIZE));
 }
 
@@ -653,7 +648,7 @@ static void bad_free_is_refused(struct kunit *test)
 
 	set_up_bad_free(test, fx->dev);
 	vaddr = region_of(fx->dev)->vaddr + PFN_PHYS(c->page) + c->byte;
-	KUNIT_EXPECT_EQ(test, 1, dma_release_from_coherent(fx->dev, c->order, vaddr));
+	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
 	for (i = 0; i < DMA_COHERENT_FREES; i++)
 		KUNIT_EXPECT_EQ(test, frees(fx->dev, i),
 				(i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict));
@@ -684,7 +679,7 @@ static void wrong_order_frees_the_true_length(struct kunit *test)
 
 	set_up_bad_free(test, fx->dev);
 	vaddr = region_of(fx->dev)->vaddr + 4 * PAGE_SIZE;
-	KUNIT_EXPECT_EQ(test, 1, dma_release_from_coherent(fx->dev, c->order, vaddr));
+	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
 	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_WRONG_ORDER), 1);
 	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
 	expect_sound(test, fx->dev, 2);
@@ -720,12 +715,12 @@ static void foreign_address_is_not_released(struct kunit *test)
 	take(test, fx->dev, POOL_PAGES);
 	take(test, fx->other, 2);
 	vaddr = region_of(fx->dev)->vaddr;
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, vaddr - 1));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, vaddr + POOL_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, region_of(fx->other)->vaddr));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, fx));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, NULL));
-	KUNIT_EXPECT_EQ(test, 0, give(fx->dev, 1, (void *)ULONG_MAX));
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr - 1), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr + POOL_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, region_of(fx->other)->vaddr), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, fx), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, (void *)ULONG_MAX), 0);
 	expect_sound(test, fx->dev, POOL_PAGES);
 	expect_sound(test, fx->other, 2);
 	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 0);

@@ -20,8 +20,8 @@ static void managed_region_goes_with_the_driver(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, mine), 0);
 	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, driver);
-	KUNIT_ASSERT_EQ(test, 0, dmam_declare_coherent_memory(fx->dev, fx->bank[0].base,
-							      2 * HANDLE, POOL_SIZE));
+	KUNIT_ASSERT_EQ(test, dmam_declare_coherent_memory(fx->dev, fx->bank[0].base, 2 * HANDLE,
+							   POOL_SIZE), 0);
 	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
 	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, fx->bank[0].base);
 	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 1)->view.handle, 2 * HANDLE);

@@ -201,8 +201,8 @@ static u64 pte_bits(struct kunit *test, struct mm_struct *mm, unsigned long addr
 {
 	u64 bits = ~0;
 
-	KUNIT_EXPECT_EQ(test, 0, apply_to_existing_page_range(mm, addr, PAGE_SIZE, read_pte,
-							      &bits));
+	KUNIT_EXPECT_EQ(test, apply_to_existing_page_range(mm, addr, PAGE_SIZE, read_pte, &bits),
+			0);
 	return bits;
 }
 

@@ -83,7 +83,7 @@ static int listener_init(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, ear);
 	ear->mem = alloc_pages_exact(PAGES * PAGE_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, ear->mem);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_mem, ear->mem));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_mem, ear->mem), 0);
 	/* Beyond what UML has, which may end up to 1 GiB behind what it was given. */
 	ear->base = (phys_addr_t)SZ_2G + SZ_1G;
 	ear->dev = kunit_device_register(test, "dev");
@@ -175,7 +175,7 @@ static void good_ones_are_quiet(struct kunit *test)
 {
 	struct listener *ear = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	dma_release_from_coherent(ear->dev, 1, take(test, 2));
 	dma_release_coherent_memory(ear->dev);
 	expect_silence(test);
@@ -214,7 +214,7 @@ static void region_of_the_device_is_busy(struct kunit *test)
 {
 	struct listener *ear = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, 2 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, 2 * PAGE_SIZE), 0);
 	declare(ear, 0, 2 * PAGE_SIZE);
 	expect_refused(test, ear->dev, ear->base, 2 * PAGE_SIZE, "is attached to it already",
 		       -EBUSY);
@@ -231,9 +231,9 @@ static void shared_memory_is_told(struct kunit *test)
 	struct listener *ear = test->priv;
 	phys_addr_t inner = ear->base + PAGE_SIZE;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, 4 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, inner, HANDLE,
-							     2 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, 4 * PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(ear->other, inner, HANDLE, 2 * PAGE_SIZE),
+			0);
 	expect_said(test, "%s: region %s shares memory with %s, which may hand it out too",
 		    dev_name(ear->other), region_name(test, inner, 2 * PAGE_SIZE),
 		    region_name(test, ear->base, 4 * PAGE_SIZE));
@@ -241,8 +241,8 @@ static void shared_memory_is_told(struct kunit *test)
 
 	/* Not where it is a buffer. */
 	take(test, 4);
-	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, inner, HANDLE,
-							     2 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(ear->other, inner, HANDLE, 2 * PAGE_SIZE),
+			0);
 	expect_silence(test);
 }
 
@@ -251,7 +251,7 @@ static void odd_region_is_cut_down(struct kunit *test)
 	struct listener *ear = test->priv;
 	phys_addr_t size = PAGE_SIZE + 1;
 
-	KUNIT_EXPECT_EQ(test, 0, declare(ear, 0, size));
+	KUNIT_EXPECT_EQ(test, declare(ear, 0, size), 0);
 	expect_said(test, NOT_WHOLE,
 		    dev_name(ear->dev), region_name(test, ear->base, size), &size, &ear->base);
 	expect_silence(test);
@@ -262,7 +262,7 @@ static void region_out_of_reach_is_told_once(struct kunit *test)
 	struct listener *ear = test->priv;
 	dma_addr_t handle = HANDLE;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, 4 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, 4 * PAGE_SIZE), 0);
 	ear->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	take(test, 1);
 	expect_said(test, BEYOND_REACH,
@@ -277,9 +277,9 @@ static void region_out_of_reach_that_falls_back_is_told_once(struct kunit *test)
 	struct listener *ear = test->priv;
 	dma_addr_t handle = HANDLE;
 
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory_flags(ear->dev, ear->base, HANDLE,
-								   PAGE_SIZE,
-								   DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory_flags(ear->dev, ear->base, HANDLE,
+								PAGE_SIZE, DMA_COHERENT_FALLBACK),
+			0);
 	ear->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	refuse(ear, 1);
 	expect_said(test, NOT_USED, dev_name(ear->dev),
@@ -306,11 +306,11 @@ static void region_without_an_address_is_told(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	map->size = PAGE_SIZE;
 	ear->dev->dma_range_map = map;
-	KUNIT_EXPECT_EQ(test, -ENODEV, dma_coherent_attach(ear->dev, &spec));
+	KUNIT_EXPECT_EQ(test, dma_coherent_attach(ear->dev, &spec), -ENODEV);
 	expect_said(test, WITHOUT_ADDRESS, dev_name(ear->dev), &spec.size, &ear->base, -ENODEV);
 	KUNIT_EXPECT_NULL(test, ear->dev->dma_mem);
 	map->cpu_start = ear->base;
-	KUNIT_EXPECT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
+	KUNIT_EXPECT_EQ(test, dma_coherent_attach(ear->dev, &spec), 0);
 	dma_coherent_detach(ear->dev, DMA_COHERENT_FIRMWARE, spec.base, spec.size);
 	expect_silence(test);
 }
@@ -328,7 +328,7 @@ static void memory_without_pages_has_no_list(struct kunit *test)
 	struct sg_table sgt;
 	int ret = 0;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGE_SIZE), 0);
 	kunit_activate_static_stub(test, dma_coherent_has_pages, no_pages);
 	dma_get_sgtable_from_coherent(ear->dev, &sgt, take(test, 1), PAGE_SIZE, &ret);
 	expect_said(test, NO_PAGES,
@@ -354,7 +354,7 @@ static void refused_request_says_why(struct kunit *test)
 	struct listener *ear = test->priv;
 	void *first;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	refuse(ear, 0);
 	expect_request(test, 0, "no valid size", 8, 8);
 	refuse(ear, 9 * PAGE_SIZE);
@@ -379,9 +379,9 @@ static void fallen_back_request_is_quiet(struct kunit *test)
 {
 	struct listener *ear = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory_flags(ear->dev, ear->base, HANDLE,
-								   PAGE_SIZE,
-								   DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory_flags(ear->dev, ear->base, HANDLE,
+								PAGE_SIZE, DMA_COHERENT_FALLBACK),
+			0);
 	refuse(ear, 2 * PAGE_SIZE);
 	expect_silence(test);
 }
@@ -394,12 +394,12 @@ static void expected_failure_is_quiet(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	region = ear->dev->dma_mem->region;
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
-							       &vaddr, __GFP_NOWARN, 0));
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
-							       &vaddr, 0, DMA_ATTR_NO_WARN));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
+							    &vaddr, __GFP_NOWARN, 0), 1);
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent_attrs(ear->dev, 9 * PAGE_SIZE, &handle,
+							    &vaddr, 0, DMA_ATTR_NO_WARN), 1);
 	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(ear->dev, 9 * PAGE_SIZE, &handle,
 						   GFP_KERNEL | __GFP_NOWARN));
 	KUNIT_EXPECT_NULL(test, dma_alloc_attrs(ear->dev, 9 * PAGE_SIZE, &handle, GFP_KERNEL,
@@ -425,7 +425,7 @@ static void request_without_a_range_says_so(struct kunit *test)
 
 	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 		kunit_skip(test, "the architecture translates by itself");
-	KUNIT_ASSERT_EQ(test, 0, dma_coherent_attach(ear->dev, &spec));
+	KUNIT_ASSERT_EQ(test, dma_coherent_attach(ear->dev, &spec), 0);
 	map = kcalloc(2, sizeof(*map), GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, map);
 	map->size = PAGE_SIZE;
@@ -434,8 +434,8 @@ static void request_without_a_range_says_so(struct kunit *test)
 	expect_said(test, PAGES_REFUSED, dev_name(ear->dev), "vram", 1L,
 		    "the region begins in none of the device's dma-ranges", 2L, 2, 0L);
 	expect_silence(test);
-	KUNIT_EXPECT_EQ(test, 1,
-			ear->dev->dma_mem->region->stats.refusals[DMA_COHERENT_OUT_OF_REACH]);
+	KUNIT_EXPECT_EQ(test, ear->dev->dma_mem->region->stats.refusals[DMA_COHERENT_OUT_OF_REACH],
+			1);
 }
 
 /* Mappings */
@@ -448,10 +448,10 @@ static void refused_mapping_says_what_can_be_mapped(struct kunit *test)
 	void *vaddr;
 	int ret = 0;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	vaddr = take(test, 4);
-	KUNIT_EXPECT_EQ(test, 1, dma_mmap_from_coherent(ear->dev, &vma, vaddr,
-							8 * PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(ear->dev, &vma, vaddr, 8 * PAGE_SIZE, &ret),
+			1);
 	KUNIT_EXPECT_EQ(test, ret, -ENXIO);
 	expect_said(test, MAPPING_REFUSED, dev_name(ear->dev), name, 5L, 0L, 0L, 4L, -ENXIO);
 	/* DRM's offset that only looks like one. */
@@ -483,7 +483,7 @@ static void bad_range_is_refused(struct kunit *test)
 	struct listener *ear = test->priv;
 	const char *name = region_name(test, ear->base, PAGES * PAGE_SIZE);
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	dma_mark_declared_memory_occupied(ear->dev, HANDLE + 7 * PAGE_SIZE, 2 * PAGE_SIZE);
 	expect_range(test, name, 2 * PAGE_SIZE, HANDLE + 7 * PAGE_SIZE,
 		     "is not inside it", -EINVAL);
@@ -515,7 +515,7 @@ static void bad_release_says_what_is_there(struct kunit *test)
 	struct listener *ear = test->priv;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	take(test, 1);
 	vaddr = take(test, 2);
 	dma_release_from_coherent(ear->dev, 0, vaddr + PAGE_SIZE);
@@ -532,7 +532,7 @@ static void each_region_has_a_limit_of_its_own(struct kunit *test)
 	struct listener *ear = test->priv;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 1, 2 * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 1, 2 * PAGE_SIZE), 0);
 	/* So that it does not end in between. */
 	ear->dev->dma_mem->region->misuses.interval = 3600 * HZ;
 	for (i = 0; i < 100; i++)
@@ -540,8 +540,8 @@ static void each_region_has_a_limit_of_its_own(struct kunit *test)
 	for (i = 0; i < DEFAULT_RATELIMIT_BURST; i++)
 		KUNIT_EXPECT_TRUE(test, was_said(test, "nothing is allocated there"));
 	expect_silence(test);
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base, HANDLE,
-							     PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(ear->other, ear->base, HANDLE, PAGE_SIZE),
+			0);
 	dma_release_from_coherent(ear->other, 0, ear->mem);
 	KUNIT_EXPECT_TRUE(test, was_said(test, "nothing is allocated there"));
 }
@@ -552,7 +552,7 @@ static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
 	struct listener *ear = test->priv;
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGE_SIZE), 0);
 	/* However long the test takes. */
 	ear->dev->dma_mem->region->refusals.interval = 3600 * HZ;
 	for (i = 0; i < 2 * DEFAULT_RATELIMIT_BURST; i++)
@@ -562,8 +562,8 @@ static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
 	dma_release_from_coherent(ear->dev, 0, ear->mem);
 	KUNIT_EXPECT_EQ(test, log_count(&ear->heard, "nothing is allocated there"), 1);
 
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base + PAGE_SIZE,
-							     HANDLE, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(ear->other, ear->base + PAGE_SIZE, HANDLE,
+							  PAGE_SIZE), 0);
 	ear->other->dma_mem->region->misuses.interval = 3600 * HZ;
 	for (i = 0; i < 2 * DEFAULT_RATELIMIT_BURST; i++)
 		dma_release_from_coherent(ear->other, 0, ear->mem + PAGE_SIZE);
@@ -581,7 +581,7 @@ static void detach_counts_what_is_out(struct kunit *test)
 	struct listener *ear = test->priv;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, 0, declare(ear, 0, PAGES * PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare(ear, 0, PAGES * PAGE_SIZE), 0);
 	take(test, 1);
 	vaddr = take(test, 1);
 	dma_release_coherent_memory(ear->dev);
@@ -595,8 +595,8 @@ static void detach_counts_what_is_out(struct kunit *test)
 	expect_silence(test);
 
 	/* The region would outlive its memory; whoever shares it can give them back. */
-	KUNIT_EXPECT_EQ(test, 0, dma_declare_coherent_memory(ear->other, ear->base, HANDLE,
-							     PAGES * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(ear->other, ear->base, HANDLE,
+							  PAGES * PAGE_SIZE), 0);
 	dma_coherent_drain(ear->other);
 }
 

@@ -162,12 +162,11 @@ static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
 
 	set_up_mmap(test, fx->dev);
 	vaddr = region_of(fx->dev)->vaddr;
-	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->other, &vma, vaddr,
-							PAGE_SIZE, &ret));
-	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->dev, &vma, vaddr - PAGE_SIZE,
-							PAGE_SIZE, &ret));
-	KUNIT_EXPECT_EQ(test, 0, dma_mmap_from_coherent(fx->dev, &vma, vaddr + POOL_SIZE,
-							PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->other, &vma, vaddr, PAGE_SIZE, &ret), 0);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->dev, &vma, vaddr - PAGE_SIZE, PAGE_SIZE,
+						     &ret), 0);
+	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->dev, &vma, vaddr + POOL_SIZE, PAGE_SIZE,
+						     &ret), 0);
 	KUNIT_EXPECT_EQ(test, ret, 1234);
 }
 

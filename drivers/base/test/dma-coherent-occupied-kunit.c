@@ -149,18 +149,17 @@ static void range_is_unmarked_as_it_was_marked(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, addr, 3 * PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			dma_unmark_declared_memory_occupied(fx->dev, addr, 2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			dma_unmark_declared_memory_occupied(fx->dev, addr, 3 * PAGE_SIZE + 1));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			dma_unmark_declared_memory_occupied(fx->dev, addr + PAGE_SIZE,
-							    2 * PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, -EINVAL,
-			dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 8 * PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, 2 * PAGE_SIZE),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, 3 * PAGE_SIZE + 1),
+			-EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr + PAGE_SIZE,
+								  2 * PAGE_SIZE), -EINVAL);
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 8 * PAGE_SIZE),
+			-EINVAL);
 	expect_sound(test, fx->dev, 3);
-	KUNIT_EXPECT_EQ(test, 0,
-			dma_unmark_declared_memory_occupied(fx->dev, addr + 1, 3 * PAGE_SIZE - 1));
+	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr + 1,
+								  3 * PAGE_SIZE - 1), 0);
 	expect_sound(test, fx->dev, 0);
 }
 
@@ -189,9 +188,9 @@ static void range_is_taken_from_the_innermost_pool(struct kunit *test)
 	inner.mem = take(test, fx->dev, 8);
 	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
 	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &inner,
-					    HANDLE + (inner.mem - region_of(fx->dev)->vaddr), 0));
-	KUNIT_EXPECT_EQ(test, 0, mark_err(fx->dev, nth_mem(fx->dev, 1)->view.handle, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &inner,
+					 HANDLE + (inner.mem - region_of(fx->dev)->vaddr), 0), 0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, nth_mem(fx->dev, 1)->view.handle, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 1);
 	expect_sound(test, fx->dev, 16);
 

@@ -95,7 +95,7 @@ static struct device *add_device(struct kunit *test, const char *name)
 	pdev = of_platform_device_create(node, NULL, NULL);
 	of_node_put(node);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, destroy_device, pdev));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, destroy_device, pdev), 0);
 	KUNIT_ASSERT_PTR_EQ(test, pdev->dev.driver, &consumer_driver.driver);
 	return &pdev->dev;
 }
@@ -219,7 +219,7 @@ static void second_index_adds_a_second_pool(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, 0, of_reserved_mem_device_init_by_idx(dev, dev->of_node, 1));
+	KUNIT_ASSERT_EQ(test, of_reserved_mem_device_init_by_idx(dev, dev->of_node, 1), 0);
 	expect_region(test, first_mem(dev), "kunit-first");
 	expect_region(test, second_mem(dev), "kunit-second");
 	KUNIT_EXPECT_TRUE(test, is_served(test, dev, "kunit-first"));
@@ -235,19 +235,17 @@ static void region_is_found_by_name(struct kunit *test)
 	struct device *dev = add_device(test, "plain");
 
 	of_reserved_mem_device_release(dev);
-	KUNIT_EXPECT_EQ(test, 0, of_reserved_mem_device_init_by_name(dev, dev->of_node,
-								     "rings"));
+	KUNIT_EXPECT_EQ(test, of_reserved_mem_device_init_by_name(dev, dev->of_node, "rings"), 0);
 	expect_region(test, first_mem(dev), "kunit-second");
 	KUNIT_EXPECT_TRUE(test, is_served(test, dev, "kunit-second"));
-	KUNIT_EXPECT_NE(test, 0, of_reserved_mem_device_init_by_name(dev, dev->of_node,
-								     "no such"));
+	KUNIT_EXPECT_NE(test, of_reserved_mem_device_init_by_name(dev, dev->of_node, "no such"), 0);
 }
 
 static void same_region_twice_is_busy(struct kunit *test)
 {
 	struct device *dev = add_device(test, "plain");
 
-	KUNIT_EXPECT_EQ(test, -EBUSY, of_reserved_mem_device_init(dev));
+	KUNIT_EXPECT_EQ(test, of_reserved_mem_device_init(dev), -EBUSY);
 	KUNIT_EXPECT_NULL(test, second_mem(dev));
 	KUNIT_EXPECT_TRUE(test, is_served(test, dev, "kunit-first"));
 }
@@ -396,8 +394,7 @@ static void default_region_is_the_global_pool(struct kunit *test)
 	vaddr = dma_alloc_from_global_coherent(dev, rmem->size, &handle);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	KUNIT_EXPECT_EQ(test, handle, rmem->base);
-	KUNIT_EXPECT_EQ(test, 1, dma_release_from_global_coherent(get_order(rmem->size),
-								  vaddr));
+	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(get_order(rmem->size), vaddr), 1);
 }
 
 /* Else both would hand out the same pages. */
@@ -464,9 +461,9 @@ static void user_space_sees_the_buffer(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(addr));
 	if (!IS_ERR_VALUE(addr)) {
 		*(u32 *)(view.vaddr + 3 * PAGE_SIZE) = 0xcafe;
-		KUNIT_EXPECT_EQ(test, 0, get_user(got, (u32 __user *)(addr + 3 * PAGE_SIZE)));
+		KUNIT_EXPECT_EQ(test, get_user(got, (u32 __user *)(addr + 3 * PAGE_SIZE)), 0);
 		KUNIT_EXPECT_EQ(test, got, 0xcafe);
-		KUNIT_EXPECT_EQ(test, 0, put_user(0xbeef, (u32 __user *)addr));
+		KUNIT_EXPECT_EQ(test, put_user(0xbeef, (u32 __user *)addr), 0);
 		KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0xbeef);
 	}
 	dma_free_coherent(view.dev, view.size, view.vaddr, view.handle);

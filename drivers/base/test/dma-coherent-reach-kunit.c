@@ -106,8 +106,7 @@ static void region_that_falls_back_serves_only_what_is_reached(struct kunit *tes
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, declare_as(fx->dev, &fx->bank[0], HANDLE,
-					    DMA_COHERENT_FALLBACK));
+	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK), 0);
 	fx->dev->coherent_dma_mask = HANDLE - 1;
 	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
@@ -219,8 +218,8 @@ static void handles_follow_dma_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
 	dma_coherent_drain(fx->dev);
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, PFN_PHYS(pages), &handle,
-							 &vaddr));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, PFN_PHYS(pages), &handle, &vaddr),
+			1);
 	KUNIT_EXPECT_EQ(test, handle, want);
 }
 
@@ -258,11 +257,11 @@ static void ranges_count_when_it_is_asked_for(struct kunit *test)
 	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 		kunit_skip(test, "the architecture translates by itself");
 	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr), 1);
 	KUNIT_EXPECT_EQ(test, handle, phys_to_dma(fx->dev, fx->bank[0].base));
 	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
 	set_ranges(test, fx->dev, fx->bank[0].base, &late);
-	KUNIT_EXPECT_EQ(test, 1, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr));
+	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr), 1);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + 3 * PAGE_SIZE);
 }
 

@@ -143,20 +143,20 @@ static int processor_init(struct kunit *test)
 	write_table(cpu->table);
 	cpu->mem = alloc_pages_exact(POOL_SIZE, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, cpu->mem);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_mem, cpu->mem));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_mem, cpu->mem), 0);
 	cpu->dev = kunit_device_register(test, "processor");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cpu->dev);
-	KUNIT_ASSERT_EQ(test, 0, dma_declare_coherent_memory(cpu->dev, virt_to_phys(cpu->mem),
-							     HANDLE, POOL_SIZE));
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(cpu->dev, virt_to_phys(cpu->mem), HANDLE,
+							  POOL_SIZE), 0);
 
 	cpu->rproc = rproc_alloc(cpu->dev, "kunit", &processor_ops, NULL, sizeof(cpu));
 	KUNIT_ASSERT_NOT_NULL(test, cpu->rproc);
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, free_rproc, cpu->rproc));
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_rproc, cpu->rproc), 0);
 	*(struct remote_cpu **)cpu->rproc->priv = cpu;
 	cpu->rproc->auto_boot = false;
 	cpu->rproc->state = RPROC_DETACHED;
-	KUNIT_ASSERT_EQ(test, 0, rproc_add(cpu->rproc));
-	KUNIT_ASSERT_EQ(test, 0, kunit_add_action_or_reset(test, delete_rproc, cpu->rproc));
+	KUNIT_ASSERT_EQ(test, rproc_add(cpu->rproc), 0);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, delete_rproc, cpu->rproc), 0);
 	return 0;
 }
 
@@ -182,7 +182,7 @@ static struct device *start(struct kunit *test)
 	struct remote_cpu *cpu = test->priv;
 	struct rproc_vdev *rvdev;
 
-	KUNIT_ASSERT_EQ(test, 0, rproc_boot(cpu->rproc));
+	KUNIT_ASSERT_EQ(test, rproc_boot(cpu->rproc), 0);
 	KUNIT_EXPECT_EQ(test, used(cpu), RUNNING_PAGES);
 	rvdev = list_first_entry_or_null(&cpu->rproc->rvdevs, struct rproc_vdev, node);
 	KUNIT_ASSERT_NOT_NULL(test, rvdev);
@@ -194,7 +194,7 @@ static void stop(struct kunit *test)
 {
 	struct remote_cpu *cpu = test->priv;
 
-	KUNIT_ASSERT_EQ(test, 0, rproc_detach(cpu->rproc));
+	KUNIT_ASSERT_EQ(test, rproc_detach(cpu->rproc), 0);
 	dma_coherent_reap();
 	KUNIT_EXPECT_EQ(test, used(cpu), 0);
 }

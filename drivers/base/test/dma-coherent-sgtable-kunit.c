@@ -25,21 +25,20 @@ static void sgtable_is_the_buffer(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
 	take(test, fx->dev, 1);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
-	KUNIT_ASSERT_EQ(test, 0, dma_get_sgtable(fx->dev, &sgt, vaddr, handle,
-						 2 * PAGE_SIZE + 1));
+	KUNIT_ASSERT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 2 * PAGE_SIZE + 1), 0);
 	KUNIT_EXPECT_EQ(test, sgt.nents, 1);
 	KUNIT_EXPECT_EQ(test, sg_phys(sgt.sgl), fx->bank[0].base + (vaddr - fx->bank[0].mem));
 	KUNIT_EXPECT_EQ(test, sgt.sgl->length, 3 * PAGE_SIZE);
 	sg_free_table(&sgt);
 
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle,
-						      3 * PAGE_SIZE + 1));
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 0));
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, SIZE_MAX));
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr + 8, handle, 8));
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 3 * PAGE_SIZE + 1),
+			-ENXIO);
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 0), -ENXIO);
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, SIZE_MAX), -ENXIO);
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr + 8, handle, 8), -ENXIO);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 8));
-	KUNIT_EXPECT_EQ(test, 0, dma_get_sgtable_from_coherent(fx->other, &sgt, vaddr, 8, &ret));
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 8), -ENXIO);
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable_from_coherent(fx->other, &sgt, vaddr, 8, &ret), 0);
 	KUNIT_EXPECT_EQ(test, ret, 1);
 }
 
@@ -79,8 +78,8 @@ static void sgtable_above_4g(struct kunit *test)
 
 	set_up_above_4g(test, fx->bank[0].mem, 4);
 	kunit_activate_static_stub(test, dma_coherent_has_pages, has_pages_stub);
-	KUNIT_EXPECT_EQ(test, 1, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
-							       PFN_PHYS(BEHIND_5G), &ret));
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
+							    PFN_PHYS(BEHIND_5G), &ret), 1);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	for_each_sgtable_sg(&sgt, sg, i) {
 		KUNIT_EXPECT_EQ(test, sg_phys(sg), next);
@@ -90,8 +89,8 @@ static void sgtable_above_4g(struct kunit *test)
 	sg_free_table(&sgt);
 
 	/* As much as one entry holds. */
-	KUNIT_EXPECT_EQ(test, 1, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
-							       SZ_4G - PAGE_SIZE, &ret));
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
+							    SZ_4G - PAGE_SIZE, &ret), 1);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 1);
 	sg_free_table(&sgt);
@@ -123,7 +122,7 @@ static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	KUNIT_EXPECT_EQ(test, -ENXIO, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, PAGE_SIZE), -ENXIO);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
 }
 

@@ -83,14 +83,14 @@ static inline void expect_user_word(struct kunit *test, unsigned long addr, u32 
 	u32 got = ~word;
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	KUNIT_EXPECT_EQ(test, 0, get_user(got, (u32 __user *)addr));
+	KUNIT_EXPECT_EQ(test, get_user(got, (u32 __user *)addr), 0);
 	KUNIT_EXPECT_EQ(test, got, word);
 }
 
 static inline void write_user_word(struct kunit *test, unsigned long addr, u32 word)
 {
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
-	KUNIT_EXPECT_EQ(test, 0, put_user(word, (u32 __user *)addr));
+	KUNIT_EXPECT_EQ(test, put_user(word, (u32 __user *)addr), 0);
 }
 
 #endif /* _DMA_COHERENT_VIEW_H */
