@@ -9,6 +9,7 @@
 #include <linux/device/bus.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 #include <linux/sizes.h>
 #include <linux/slab.h>
 #include <trace/events/dma.h>
@@ -56,7 +57,7 @@ static void api_traces_alloc_and_free(struct kunit *test)
 	dma_addr_t handle = 0;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	if (register_trace_dma_alloc(note_api_alloc, &trace))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 	KUNIT_EXPECT_EQ(test, register_trace_dma_free(note_api_free, &trace), 0);
@@ -72,31 +73,25 @@ static void api_traces_alloc_and_free(struct kunit *test)
 	tracepoint_synchronize_unregister();
 }
 
-static void need_api_debug(struct kunit *test)
-{
-	if (!api_number("error_count"))
-		kunit_skip(test, "needs CONFIG_DMA_API_DEBUG and its debugfs files");
-}
-
 /* F6: and each error is found, also where the memory is not where it seems to be. */
 static void api_debug_knows_buffers(struct kunit *test)
 {
-	struct bank *bank = add_bank_at(test, 8, SZ_1G);
+	struct bank *bank = fx_add_bank_at(test, 8, SZ_1G);
 	struct fixture *fx = test->priv;
 	dma_addr_t handle;
 	void *vaddr;
 
-	need_api_debug(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	fx_need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
-	check_api_errors(test);
-	expect_api_errors(test, 1);
+	fx_check_api_errors(test);
+	fx_expect_api_errors(test, 1);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
-	check_api_errors(test);
+	fx_check_api_errors(test);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
-	expect_api_errors(test, 1);
+	fx_expect_api_errors(test, 1);
 	dma_free_coherent(fx->dev, 2 * PAGE_SIZE, vaddr, handle);
 }
 
@@ -108,12 +103,12 @@ static void api_debug_knows_nested_pools(struct kunit *test)
 	dma_addr_t outer_handle, handle;
 	void *vaddr;
 
-	need_api_debug(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	fx_need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	inner.mem = dma_alloc_coherent(fx->dev, inner.size, &outer_handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, inner.mem);
-	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &inner), 0);
+	inner.base = fx->bank[0].base + (inner.mem - fx_region(fx->dev)->vaddr);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &inner), 0);
 	vaddr = dma_alloc_coherent(fx->other, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, inner.mem);
 	dma_free_coherent(fx->other, PAGE_SIZE, vaddr, handle);
@@ -126,11 +121,11 @@ static void api_debug_reports_the_free_of_an_occupied_range(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	need_api_debug(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	fx_need_api_debug(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_mark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE);
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, vaddr);
-	expect_api_errors(test, 1);
+	fx_expect_api_errors(test, 1);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, HANDLE);
 }
 
@@ -144,7 +139,7 @@ static int leaky_probe(struct device *dev)
 	int err;
 
 	dev->coherent_dma_mask = DMA_BIT_MASK(64);
-	err = declare(dev, leaky_bank);
+	err = fx_declare(dev, leaky_bank);
 	return err ?: dma_alloc_coherent(dev, PAGE_SIZE, &handle, GFP_KERNEL) ? 0 : -ENOMEM;
 }
 
@@ -177,7 +172,7 @@ static void api_debug_reports_a_drivers_leak(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct device *dev;
 
-	need_api_debug(test);
+	fx_need_api_debug(test);
 	dev = kzalloc_obj(*dev);
 	KUNIT_ASSERT_NOT_NULL(test, dev);
 	KUNIT_ASSERT_TRUE(test, leaky_bus_is_there());
@@ -188,9 +183,9 @@ static void api_debug_reports_a_drivers_leak(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, driver_register(&leaky_driver), 0);
 	KUNIT_EXPECT_EQ(test, device_register(dev), 0);
 	KUNIT_EXPECT_NOT_NULL(test, dev->dma_mem);
-	check_api_errors(test);
-	expect_api_errors(test, 1);
-	dma_coherent_drain(dev);
+	fx_check_api_errors(test);
+	fx_expect_api_errors(test, 1);
+	fx_drain(dev);
 	driver_unregister(&leaky_driver);
 	device_unregister(dev);
 	dma_coherent_reap();

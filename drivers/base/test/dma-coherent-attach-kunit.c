@@ -4,11 +4,17 @@
  * devices and several regions, and what of it fails
  */
 
+#include <kunit/device.h>
+#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/device.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/kthread.h>
+#include <linux/pfn.h>
 #include <linux/sched.h>
 #include <linux/sched/task.h>
 #include <linux/sizes.h>
@@ -16,9 +22,7 @@
 #include <linux/string.h>
 #include <trace/events/dma_coherent.h>
 
-#include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-view.h"
 
 /* Declare */
 
@@ -58,12 +62,12 @@ static void declare_refuses_a_bad_region(struct kunit *test)
 	const struct declare_case *c = test->param_value;
 	struct fixture *fx = test->priv;
 
-	stub_mapping(test);
+	fx_stub_mapping(test);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory_flags(fx->dev, c->base, c->handle,
 								c->size, c->flags), -EINVAL);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	KUNIT_EXPECT_EQ(test, fx->maps, 0);
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 }
 
 struct shrink_case {
@@ -96,8 +100,8 @@ static void region_is_cut_down_to_whole_pages(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(fx->dev, base + c->offset,
 							  HANDLE + c->offset, c->size), 0);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, base + PFN_PHYS(c->first));
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->pool.pages, c->pages);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->base, base + PFN_PHYS(c->first));
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->pool.pages, c->pages);
 	vaddr = dma_alloc_coherent(fx->dev, c->pages * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx->bank[0].mem + PFN_PHYS(c->first));
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(c->first));
@@ -123,12 +127,12 @@ static void device_needs_no_name_and_no_mask(struct kunit *test)
 	device_initialize(dev);
 	KUNIT_EXPECT_STREQ(test, dma_coherent_name(dev), "unnamed device");
 	KUNIT_EXPECT_STREQ(test, dma_coherent_name(NULL), "global pool");
-	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
-	vaddr = take(test, dev, POOL_PAGES);
-	KUNIT_EXPECT_TRUE(test, is_refused(dev, 1));
-	KUNIT_EXPECT_EQ(test, give(dev, 1, vaddr + PAGE_SIZE), 1);
-	KUNIT_EXPECT_EQ(test, give(dev, POOL_PAGES, vaddr), 1);
-	KUNIT_EXPECT_EQ(test, declare(dev, &fx->bank[0]), -EBUSY);
+	KUNIT_ASSERT_EQ(test, fx_declare(dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_free(dev, 1, vaddr + PAGE_SIZE), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(dev, POOL_PAGES, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_declare(dev, &fx->bank[0]), -EBUSY);
 	dma_release_coherent_memory(dev);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, dev->dma_mem);
@@ -139,13 +143,13 @@ static void same_region_twice_is_busy(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	vaddr = take(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EBUSY);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	expect_sound(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), -EBUSY);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	fx_expect_pool(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr), 1);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 /* R10: the region is made anew each time, so it was gone when release returned. */
@@ -154,17 +158,17 @@ static void declare_release_declare_again(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned int i;
 
-	stub_mapping(test);
+	fx_stub_mapping(test);
 	for (i = 1; i <= 50; i++) {
-		KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+		KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 		KUNIT_EXPECT_EQ(test, fx->maps, i);
-		KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
-		give(fx->dev, 3, take(test, fx->dev, 3));
+		KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, 0);
+		fx_free(fx->dev, 3, fx_alloc(test, fx->dev, 3));
 		if (i % 2)
 			dma_release_coherent_memory(fx->dev);
 		else
-			detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
-		KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+			fx_detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
+		KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	}
 }
@@ -173,68 +177,68 @@ static void declare_release_declare_again(struct kunit *test)
 static void region_keeps_no_pointer_to_its_description(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct dma_coherent_spec spec = firmware(&fx->bank[0]);
+	struct dma_coherent_spec spec = fx_spec(&fx->bank[0]);
 	char name[] = "passing";
 
 	spec.name = name;
 	KUNIT_ASSERT_EQ(test, dma_coherent_attach(fx->dev, &spec), 0);
 	memset(name, 'x', sizeof(name) - 1);
 	memset(&spec, DIRT, sizeof(spec));
-	KUNIT_EXPECT_STREQ(test, region_of(fx->dev)->name, "passing");
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
-	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_STREQ(test, fx_region(fx->dev)->name, "passing");
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->base, fx->bank[0].base);
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 /* What the device tree gave is not platform code's to take back. */
 static void release_leaves_firmware_regions(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 4);
+	struct bank *bank = fx_add_bank(test, 4);
 
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, bank->base);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->base, bank->base);
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
-	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->base, fx->bank[0].base);
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 static void detach_finds_its_region_only(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 4);
+	struct bank *bank = fx_add_bank(test, 4);
 
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
-	detach(fx->dev, DMA_COHERENT_DECLARED, bank);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, bank), 0);
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, bank);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base + PAGE_SIZE, bank->size);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base - 1, 1);
 	dma_coherent_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank->base, 0);
-	KUNIT_EXPECT_NOT_NULL(test, nth_mem(fx->dev, 1));
-	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
-	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, fx->bank[0].base);
+	KUNIT_EXPECT_NOT_NULL(test, fx_mem(fx->dev, 1));
+	fx_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	fx_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->base, fx->bank[0].base);
 }
 
 static void mapping_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	stub_mapping(test);
+	fx_stub_mapping(test);
 	fx->map_fails = true;
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EINVAL);
-	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EINVAL);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), -EINVAL);
+	KUNIT_EXPECT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), -EINVAL);
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 
 	fx->map_fails = false;
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 3);
-	take(test, fx->dev, POOL_PAGES);
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 /* Allocations that fail */
@@ -242,7 +246,7 @@ static void mapping_that_fails_leaves_nothing(struct kunit *test)
 /* The region, its pool's records, the attachment. */
 static void each_allocation_of_declare_may_fail(struct kunit *test)
 {
-	expect_each_allocation_may_fail(test, declare, 3);
+	fx_fail_each_allocation(test, fx_declare, 3);
 }
 
 /* R3 with a region that another device uses. */
@@ -250,22 +254,22 @@ static void each_allocation_of_sharing_may_fail(struct kunit *test)
 {
 	unsigned int nth, failed = 0;
 	struct fixture *fx = test->priv;
-	bool met = true;
+	bool injected = true;
 	int err;
 
-	need_failslab(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	take(test, fx->other, 1);
-	for (nth = 1; met; nth++) {
-		failslab_arm(nth);
-		err = declare(fx->dev, &fx->bank[0]);
-		met = failslab_disarm();
-		KUNIT_EXPECT_TRUE(test, !err || (met && err == -ENOMEM));
+	fx_need_failslab(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	fx_alloc(test, fx->other, 1);
+	for (nth = 1; injected; nth++) {
+		fx_failslab_arm(nth);
+		err = fx_declare(fx->dev, &fx->bank[0]);
+		injected = fx_failslab_disarm();
+		KUNIT_EXPECT_TRUE(test, !err || (injected && err == -ENOMEM));
 		failed += !!err;
 		KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!err);
 		dma_release_coherent_memory(fx->dev);
 		dma_coherent_reap();
-		expect_sound(test, fx->other, 1);
+		fx_expect_pool(test, fx->other, 1);
 	}
 	KUNIT_EXPECT_GE(test, failed, 1);
 }
@@ -278,23 +282,23 @@ static void two_devices_share_a_region(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *a, *b;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
-	KUNIT_ASSERT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
-	a = take(test, fx->dev, POOL_PAGES / 2);
-	b = take(test, fx->other, POOL_PAGES / 2);
+	KUNIT_ASSERT_PTR_EQ(test, fx_region(fx->dev), fx_region(fx->other));
+	a = fx_alloc(test, fx->dev, POOL_PAGES / 2);
+	b = fx_alloc(test, fx->other, POOL_PAGES / 2);
 	KUNIT_EXPECT_PTR_NE(test, a, b);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 1);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->live, 1);
 
-	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES / 2, a), 1);
-	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, POOL_PAGES / 2), a);
-	KUNIT_EXPECT_EQ(test, give(fx->other, POOL_PAGES / 2, a), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->other, POOL_PAGES / 2, b), 1);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, POOL_PAGES / 2, a), 1);
+	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->other, POOL_PAGES / 2), a);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, POOL_PAGES / 2, a), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, POOL_PAGES / 2, b), 1);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 /* R11 */
@@ -304,20 +308,20 @@ static void one_detaches_while_the_other_goes_on(struct kunit *test)
 	struct dma_coherent_region *region;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	region = region_of(fx->other);
-	vaddr = take(test, fx->other, 2);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	region = fx_region(fx->other);
+	vaddr = fx_alloc(test, fx->other, 2);
 	memset(vaddr, 'o', 2 * PAGE_SIZE);
 
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
-	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->other), region);
+	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->other), region);
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 'o', 2 * PAGE_SIZE));
-	give(fx->other, 1, take(test, fx->other, 1));
-	KUNIT_EXPECT_EQ(test, give(fx->other, 2, vaddr), 1);
-	expect_sound(test, fx->other, 0);
+	fx_free(fx->other, 1, fx_alloc(test, fx->other, 1));
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, 2, vaddr), 1);
+	fx_expect_pool(test, fx->other, 0);
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&region->users));
 }
 
@@ -326,16 +330,16 @@ static void one_detaches_from_an_unused_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
-	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->dev), fx_region(fx->other));
 }
 
 /* What the device tree and platform code describe alike is one region. */
@@ -343,18 +347,18 @@ static void sources_share_a_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, attach(fx->dev, &fx->bank[0]), -EBUSY);
-	KUNIT_ASSERT_EQ(test, attach(fx->other, &fx->bank[0]), 0);
-	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
-	KUNIT_EXPECT_TRUE(test, strstarts(region_of(fx->other)->name, "declared@"));
-	take(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), -EBUSY);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->dev), fx_region(fx->other));
+	KUNIT_EXPECT_TRUE(test, strstarts(fx_region(fx->other)->name, "declared@"));
+	fx_alloc(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->other, 1));
 
 	/* Each takes back what it gave, from whoever has it. */
 	dma_release_coherent_memory(fx->other);
-	KUNIT_EXPECT_TRUE(test, nth_mem(fx->other, 0)->attached);
-	detach(fx->other, DMA_COHERENT_FIRMWARE, &fx->bank[0]);
+	KUNIT_EXPECT_TRUE(test, fx_mem(fx->other, 0)->attached);
+	fx_detach(fx->other, DMA_COHERENT_FIRMWARE, &fx->bank[0]);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
 }
 
@@ -365,44 +369,45 @@ static void overlapping_region_is_busy(struct kunit *test)
 	struct bank part = fx->bank[0];
 
 	part.size = POOL_SIZE / 2;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &part), -EBUSY);
 	part.base += POOL_SIZE - PAGE_SIZE;
 	part.size = PAGE_SIZE;
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &part), -EBUSY);
 	/* Two buffers are not one. */
-	take(test, fx->dev, POOL_PAGES / 2);
-	take(test, fx->dev, POOL_PAGES / 2);
+	fx_alloc(test, fx->dev, POOL_PAGES / 2);
+	fx_alloc(test, fx->dev, POOL_PAGES / 2);
 	part.base = fx->bank[0].base + POOL_SIZE / 2 - PAGE_SIZE;
 	part.size = 2 * PAGE_SIZE;
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &part), -EBUSY);
-	expect_sound(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &part), -EBUSY);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
 
 	/* From below, too. */
 	dma_coherent_device_release(fx->other);
 	part = fx->bank[0];
 	part.base += PAGE_SIZE;
 	part.size = PAGE_SIZE;
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &part), 0);
-	KUNIT_EXPECT_EQ(test, declare(fx->other, &fx->bank[0]), -EBUSY);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &part), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->other, &fx->bank[0]), -EBUSY);
 	part.base += PAGE_SIZE;
-	KUNIT_EXPECT_EQ(test, declare_as(fx->other, &part, HANDLE + PAGE_SIZE, 0), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare_at(fx->other, &part, HANDLE + PAGE_SIZE, 0), 0);
 }
 
 /* Nor do they have one device address for two pages. */
 static void overlapping_device_addresses_are_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 4);
+	struct bank *bank = fx_add_bank(test, 4);
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, bank), -EBUSY);
-	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE - PAGE_SIZE, 0), -EBUSY);
-	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE - 3 * PAGE_SIZE, 0), -EBUSY);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
-	KUNIT_EXPECT_EQ(test, declare(fx->other, bank), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, bank), -EBUSY);
+	KUNIT_EXPECT_EQ(test, fx_declare_at(fx->dev, bank, HANDLE + POOL_SIZE - PAGE_SIZE, 0),
+			-EBUSY);
+	KUNIT_EXPECT_EQ(test, fx_declare_at(fx->dev, bank, HANDLE - 3 * PAGE_SIZE, 0), -EBUSY);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_declare_at(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->other, bank), 0);
 }
 
 static void sizes_are_kept_apart(struct kunit *test)
@@ -411,34 +416,34 @@ static void sizes_are_kept_apart(struct kunit *test)
 	struct bank front = fx->bank[0];
 
 	front.size = POOL_SIZE / 2;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &front), 0);
-	KUNIT_EXPECT_PTR_NE(test, region_of(fx->dev), region_of(fx->other));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, POOL_SIZE));
-	take(test, fx->dev, POOL_PAGES);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &front), 0);
+	KUNIT_EXPECT_PTR_NE(test, fx_region(fx->dev), fx_region(fx->other));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->other, POOL_SIZE));
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 static void second_region_serves_when_the_first_is_full(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 2 * POOL_PAGES);
+	struct bank *bank = fx_add_bank(test, 2 * POOL_PAGES);
 	dma_addr_t handle = 0;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, 0), 0);
-	take(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, used(fx->dev), POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, bank, 2 * HANDLE, 0), 0);
+	fx_alloc(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, bank->mem);
 	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * POOL_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 2 * POOL_SIZE));
 
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
-	take(test, fx->dev, 2 * POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 2 * POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 0);
+	fx_alloc(test, fx->dev, 2 * POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 2 * POOL_PAGES);
 }
 
 /* As remoteproc does: a pool for a child, out of a buffer of the parent. */
@@ -447,15 +452,15 @@ static void pools_may_nest(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct bank inner = { .size = 8 * PAGE_SIZE };
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, 8);
-	inner.mem = take(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, 8);
+	inner.mem = fx_alloc(test, fx->dev, 8);
 	inner.base = virt_to_phys(inner.mem);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &inner), 0);
-	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, 2), inner.mem);
-	KUNIT_EXPECT_EQ(test, give(fx->other, 2, inner.mem), 1);
-	expect_sound(test, fx->other, 0);
-	expect_sound(test, fx->dev, 16);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &inner), 0);
+	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->other, 2), inner.mem);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, 2, inner.mem), 1);
+	fx_expect_pool(test, fx->other, 0);
+	fx_expect_pool(test, fx->dev, 16);
 }
 
 /* Also where all of the parent's pool is that one buffer. */
@@ -465,23 +470,23 @@ static void whole_pool_may_nest(struct kunit *test)
 	struct device *parent = fx->other->parent;
 	struct bank inner = fx->bank[0];
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	inner.mem = take(test, fx->dev, POOL_PAGES);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = fx_alloc(test, fx->dev, POOL_PAGES);
 	fx->other->parent = fx->dev;
-	KUNIT_EXPECT_EQ(test, declare(fx->other, &inner), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->other, &inner), 0);
 	fx->other->parent = parent;
-	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->other, 0));
-	KUNIT_EXPECT_PTR_NE(test, region_of(fx->other), region_of(fx->dev));
-	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->other, 2), inner.mem);
-	KUNIT_EXPECT_EQ(test, give(fx->other, 2, inner.mem), 1);
-	expect_sound(test, fx->dev, POOL_PAGES);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(fx->other, 0));
+	KUNIT_EXPECT_PTR_NE(test, fx_region(fx->other), fx_region(fx->dev));
+	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->other, 2), inner.mem);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, 2, inner.mem), 1);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
 	dma_release_coherent_memory(fx->other);
 	dma_coherent_reap();
 
 	/* Somebody else shares it, full as it is. */
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->other), region_of(fx->dev));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->other, 1));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->other), fx_region(fx->dev));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->other, 1));
 }
 
 /* On one device, the innermost pool knows the buffer. */
@@ -490,20 +495,20 @@ static void release_goes_to_the_innermost_pool(struct kunit *test)
 	struct bank inner = { .size = 8 * PAGE_SIZE };
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, 16);
-	inner.mem = take(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, 16);
+	inner.mem = fx_alloc(test, fx->dev, 8);
 	inner.base = virt_to_phys(inner.mem);
-	take(test, fx->dev, 8);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
-	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->dev, 8), inner.mem);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
-	expect_sound(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+	fx_alloc(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &inner), 0);
+	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->dev, 8), inner.mem);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 8, inner.mem), 1);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 0);
 
-	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
-	expect_sound(test, fx->dev, POOL_PAGES - 8);
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 8, inner.mem), 1);
+	fx_expect_pool(test, fx->dev, POOL_PAGES - 8);
 }
 
 /* The inner one is what is taken back, though both begin with the same page. */
@@ -512,15 +517,15 @@ static void detach_tells_nested_pools_apart(struct kunit *test)
 	struct bank inner = { .size = 8 * PAGE_SIZE };
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	inner.mem = take(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = fx_alloc(test, fx->dev, 8);
 	inner.base = fx->bank[0].base;
-	KUNIT_ASSERT_EQ(test, page_of(fx->dev, inner.mem), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
-	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
-	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_ASSERT_EQ(test, fx_page(fx->dev, inner.mem), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &inner), 0);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(fx->dev, 1));
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
 }
 
 /* It is attached again while the inner one is there. */
@@ -529,16 +534,16 @@ static void outer_pool_revives_around_the_inner_one(struct kunit *test)
 	struct bank inner = { .size = 8 * PAGE_SIZE };
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	inner.mem = take(test, fx->dev, 8);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	inner.mem = fx_alloc(test, fx->dev, 8);
 	inner.base = fx->bank[0].base;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &inner), 0);
-	detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
-	KUNIT_EXPECT_FALSE(test, nth_mem(fx->dev, 0)->attached);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &inner), 0);
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
+	KUNIT_EXPECT_FALSE(test, fx_mem(fx->dev, 0)->attached);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
 	/* While it is there, a release goes to it. */
-	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 }
 
 struct prober {
@@ -558,7 +563,7 @@ static int probe(void *data)
 	/* For the stub. */
 	current->kunit_test = prober->test;
 	wait_for_completion(&prober->go);
-	prober->err = declare(fx->other, &fx->bank[0]);
+	prober->err = fx_declare(fx->other, &fx->bank[0]);
 	complete(&prober->done);
 	return 0;
 }
@@ -586,16 +591,16 @@ static void two_devices_probe_at_once(struct kunit *test)
 	prober->thread = kthread_run(probe, NULL, "probe");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, prober->thread);
 	get_task_struct(prober->thread);
-	stub_mapping(test);
+	fx_stub_mapping(test);
 	fx->while_mapping = let_probe;
-	err = declare(fx->dev, &fx->bank[0]);
+	err = fx_declare(fx->dev, &fx->bank[0]);
 	complete(&prober->go);
 	wait_for_completion(&prober->done);
 	put_task_struct(prober->thread);
 	KUNIT_ASSERT_EQ(test, err, 0);
 	KUNIT_ASSERT_EQ(test, prober->err, 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
-	KUNIT_EXPECT_PTR_EQ(test, region_of(fx->dev), region_of(fx->other));
+	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->dev), fx_region(fx->other));
 }
 
 /* Lifetime */
@@ -607,27 +612,27 @@ static void detached_with_buffers_out(struct kunit *test)
 	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
 	void *a, *b;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	a = take(test, fx->dev, 1);
-	b = take(test, fx->dev, 2);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	a = fx_alloc(test, fx->dev, 1);
+	b = fx_alloc(test, fx->dev, 2);
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 
 	view.vaddr = a;
 	*(u32 *)a = 0x600d;
-	expect_user_word(test, view_map(test, &view, 1), 0x600d);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, a), 1);
+	fx_expect_user_word(test, fx_mmap(test, &view, 1), 0x600d);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, a), 1);
 	dma_coherent_reap();
-	expect_sound(test, fx->dev, 2);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, b + PAGE_SIZE), 1);
+	fx_expect_pool(test, fx->dev, 2);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, b + PAGE_SIZE), 1);
 	dma_coherent_reap();
 	KUNIT_ASSERT_NOT_NULL(test, fx->dev->dma_mem);
 
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, b), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, b), 1);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, b), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, b), 0);
 }
 
 /* For a thread that takes memory back, and has not unmapped it yet */
@@ -660,9 +665,9 @@ static void release_waits_for_another_that_unmaps(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	stub_mapping(test);
+	fx_stub_mapping(test);
 	kunit_activate_static_stub(test, dma_coherent_unmap, unmap_late);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	init_completion(&unmapping);
 	init_completion(&released);
 	unmapped = false;
@@ -682,22 +687,22 @@ static void attaching_again_revives(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	vaddr = take(test, fx->dev, 1);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->dev, 1);
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
 
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_PTR_NE(test, take(test, fx->dev, 1), vaddr);
-	expect_sound(test, fx->dev, 2);
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), -EBUSY);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_PTR_NE(test, fx_alloc(test, fx->dev, 1), vaddr);
+	fx_expect_pool(test, fx->dev, 2);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), -EBUSY);
 
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr), 1);
 	dma_coherent_reap();
-	expect_sound(test, fx->dev, 1);
+	fx_expect_pool(test, fx->dev, 1);
 }
 
 static void released_after_detach_then_attached_again(struct kunit *test)
@@ -705,18 +710,18 @@ static void released_after_detach_then_attached_again(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	vaddr = take(test, fx->dev, 1);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->dev, 1);
 	dma_release_coherent_memory(fx->dev);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr), 1);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 
-	KUNIT_EXPECT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
-	expect_sound(test, fx->dev, 0);
-	take(test, fx->dev, POOL_PAGES);
+	fx_expect_pool(test, fx->dev, 0);
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 /* Whoever declares it again may say other things about it. */
@@ -727,17 +732,17 @@ static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 	dma_addr_t handle = 0;
 	void *first, *second;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	first = take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	first = fx_alloc(test, fx->dev, 1);
 	dma_release_coherent_memory(fx->dev);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
 	second = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, second);
 	KUNIT_EXPECT_EQ(test, handle, 2 * HANDLE + (second - first));
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, POOL_SIZE));
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, first), 1);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, POOL_SIZE));
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, first), 1);
 	dma_free_coherent(fx->dev, PAGE_SIZE, second, handle);
-	expect_sound(test, fx->dev, 0);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 /* Whoever describes it last takes it back. */
@@ -746,14 +751,14 @@ static void revival_takes_the_new_source(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct bank *bank = &fx->bank[0];
 
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
-	take(test, fx->dev, 1);
-	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
-	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, bank), 0);
+	fx_alloc(test, fx->dev, 1);
+	fx_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	fx_detach(fx->dev, DMA_COHERENT_FIRMWARE, bank);
+	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
 	dma_release_coherent_memory(fx->dev);
-	KUNIT_EXPECT_FALSE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_EXPECT_FALSE(test, fx_mem(fx->dev, 0)->attached);
 }
 
 /* Two devices give back each other's buffers: neither loses track of what is out. */
@@ -762,27 +767,27 @@ static void buffers_given_back_by_the_other_device(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *mine[2], *theirs[2];
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	mine[0] = take(test, fx->dev, 1);
-	theirs[0] = take(test, fx->other, 1);
-	theirs[1] = take(test, fx->other, 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, theirs[0]), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, theirs[1]), 1);
-	mine[1] = take(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	mine[0] = fx_alloc(test, fx->dev, 1);
+	theirs[0] = fx_alloc(test, fx->other, 1);
+	theirs[1] = fx_alloc(test, fx->other, 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, theirs[0]), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, theirs[1]), 1);
+	mine[1] = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 0);
 	dma_release_coherent_memory(fx->dev);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, mine[0]), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, mine[0]), 1);
 	dma_coherent_reap();
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, mine[1]), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, mine[1]), 1);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 
 	/* The region is unused, and everything counts again. */
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 0);
-	expect_sound(test, fx->other, 0);
-	take(test, fx->other, 1);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->other, 0)->live, 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->live, 0);
+	fx_expect_pool(test, fx->other, 0);
+	fx_alloc(test, fx->other, 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->live, 1);
 }
 
 /* The hardware may still write to them: their pages stay taken. */
@@ -791,53 +796,53 @@ static void device_dies_with_buffers_out(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	vaddr = take(test, fx->other, 4);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->other, 4);
 	memset(vaddr, 'd', 4 * PAGE_SIZE);
 	kunit_device_unregister(test, fx->other);
 	fx->other = NULL;
 	dma_coherent_reap();
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
-	expect_sound(test, fx->dev, 4);
-	take(test, fx->dev, POOL_PAGES - 16);
-	take(test, fx->dev, 8);
-	take(test, fx->dev, 4);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
+	fx_expect_pool(test, fx->dev, 4);
+	fx_alloc(test, fx->dev, POOL_PAGES - 16);
+	fx_alloc(test, fx->dev, 8);
+	fx_alloc(test, fx->dev, 4);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 'd', 4 * PAGE_SIZE));
 }
 
 static void device_dies_detached_with_buffers_out(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 4);
+	struct bank *bank = fx_add_bank(test, 4);
 
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, attach(fx->other, bank), 0);
-	take(test, fx->other, 4);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->other, bank), 0);
+	fx_alloc(test, fx->other, 4);
 	dma_release_coherent_memory(fx->other);
 	kunit_device_unregister(test, fx->other);
 	fx->other = NULL;
 	dma_coherent_reap();
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	expect_sound(test, fx->dev, 4);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_expect_pool(test, fx->dev, 4);
 }
 
 static void device_dies_with_nothing_out(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	give(fx->other, 4, take(test, fx->other, 4));
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	fx_free(fx->other, 4, fx_alloc(test, fx->other, 4));
 	kunit_device_unregister(test, fx->other);
 	fx->other = NULL;
 	dma_coherent_reap();
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, 0);
 }
 
 static bool had_memory;
@@ -857,7 +862,7 @@ static void memory_goes_before_the_devices_own_release(struct kunit *test)
 	device_initialize(dev);
 	dev->release = note_memory;
 	had_memory = true;
-	KUNIT_EXPECT_EQ(test, declare(dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_EQ(test, fx_declare(dev, &fx->bank[0]), 0);
 	put_device(dev);
 	KUNIT_EXPECT_FALSE(test, had_memory);
 }
@@ -872,8 +877,8 @@ static void death_is_traced_as_a_detach(struct kunit *test)
 	struct fixture *fx = test->priv;
 	long traced = 0;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
-	take(test, fx->other, 4);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
+	fx_alloc(test, fx->other, 4);
 	if (register_trace_dma_coherent_detach(count_detach, &traced))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 	kunit_device_unregister(test, fx->other);
@@ -881,7 +886,7 @@ static void death_is_traced_as_a_detach(struct kunit *test)
 	unregister_trace_dma_coherent_detach(count_detach, &traced);
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, traced, 101);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 }
 
 static struct kunit_case dma_coherent_attach_cases[] = {

@@ -11,63 +11,49 @@
 
 #include <kunit/device.h>
 #include <kunit/resource.h>
-#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/debugfs.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
-#include <linux/dma-mapping.h>
 #include <linux/file.h>
 #include <linux/fs.h>
-#include <linux/log2.h>
+#include <linux/gfp.h>
+#include <linux/io.h>
 #include <linux/mount.h>
 #include <linux/of.h>
 #include <linux/prandom.h>
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
-#include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/uio.h>
 
-#include "../dma-coherent.h"
-#include "dma-coherent-drain.h"
+#include "dma-coherent-fixture.h"
 
-#define BANK_PAGES	64
 #define SKIPPED		4		/* pages in front: aligned to so many */
-#define POOL_PAGES	16
-#define HANDLE		((dma_addr_t)0x40000000)
+#define PAGES		16
 #define TEXT_SIZE	SZ_64K
 
 /**
- * struct fixture - what each test starts with
- * @dev: a device that declared @pool
- * @other: a device without memory of its own
+ * struct reader - what the tests have besides the fixture
  * @mnt: debugfs
- * @bank: pages from the page allocator
- * @base: physical address of @pool
+ * @bank: what the device has declared
  * @path: its directory below @mnt
  * @text: for what is read, TEXT_SIZE bytes
  * @wanted: for what is compared with it
  */
-struct fixture {
-	struct device *dev;
-	struct device *other;
+struct reader {
 	struct vfsmount *mnt;
-	void *bank;
-	phys_addr_t base;
+	struct bank *bank;
 	char path[80];
 	char *text;
 	char *wanted;
 };
 
-static void *map_stub(phys_addr_t base, size_t size, const char **why)
+static struct reader *reader_of(struct kunit *test)
 {
-	return phys_to_virt(base);
-}
+	struct fixture *fx = test->priv;
 
-static void free_bank(void *bank)
-{
-	free_pages_exact(bank, BANK_PAGES * PAGE_SIZE);
+	return fx->priv;
 }
 
 static void unmount(void *mnt)
@@ -78,75 +64,57 @@ static void unmount(void *mnt)
 static void mount_debugfs(struct kunit *test)
 {
 	struct file_system_type *type = get_fs_type("debugfs");
-	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 
 	KUNIT_ASSERT_NOT_NULL(test, type);
-	fx->mnt = kern_mount(type);
+	reader->mnt = kern_mount(type);
 	put_filesystem(type);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fx->mnt);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, unmount, fx->mnt), 0);
+	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, reader->mnt);
+	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, unmount, reader->mnt), 0);
 }
 
 static void declare(struct kunit *test, struct device *dev, unsigned long pages)
 {
-	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	size_t size = pages * PAGE_SIZE;
 
-	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(dev, fx->base, HANDLE, size), 0);
-	snprintf(fx->path, sizeof(fx->path), "dma-coherent/declared@%llx+%zx",
-		 (u64)fx->base, size);
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(dev, reader->bank->base, HANDLE, size),
+			0);
+	snprintf(reader->path, sizeof(reader->path), "dma-coherent/declared@%llx+%zx",
+		 (u64)reader->bank->base, size);
 }
 
-static int fixture_init(struct kunit *test)
+static int debugfs_init(struct kunit *test)
 {
-	struct fixture *fx = kunit_kzalloc(test, sizeof(*fx), GFP_KERNEL);
+	struct reader *reader = kunit_kzalloc(test, sizeof(*reader), GFP_KERNEL);
+	int err = fixture_init(test);
+	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_NOT_NULL(test, fx);
-	test->priv = fx;
+	if (err)
+		return err;
+	KUNIT_ASSERT_NOT_NULL(test, reader);
+	fx->priv = reader;
 	if (!debugfs_initialized())
 		kunit_skip(test, "no debugfs");
 	mount_debugfs(test);
-	fx->text = kunit_kmalloc(test, TEXT_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fx->text);
-	fx->wanted = kunit_kzalloc(test, TEXT_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fx->wanted);
-	fx->bank = alloc_pages_exact(BANK_PAGES * PAGE_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, fx->bank);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_bank, fx->bank), 0);
-	/* Elsewhere the pages are mapped already, with other attributes. */
-	if (!IS_ENABLED(CONFIG_UML))
-		kunit_activate_static_stub(test, dma_coherent_map, map_stub);
-	fx->base = virt_to_phys(fx->bank) + SKIPPED * PAGE_SIZE;
-	fx->dev = kunit_device_register(test, "dev");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fx->dev);
-	fx->other = kunit_device_register(test, "other");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fx->other);
-	declare(test, fx->dev, POOL_PAGES);
+	reader->text = kunit_kmalloc(test, TEXT_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, reader->text);
+	reader->wanted = kunit_kzalloc(test, TEXT_SIZE, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, reader->wanted);
+	reader->bank = fx_add_bank_behind(test, SKIPPED, PAGES);
+	declare(test, fx->dev, PAGES);
 	return 0;
-}
-
-static void fixture_exit(struct kunit *test)
-{
-	struct fixture *fx = test->priv;
-
-	if (!fx || IS_ERR_OR_NULL(fx->other))
-		return;
-	dma_coherent_drain(fx->dev);
-	dma_coherent_drain(fx->other);
-	dma_coherent_device_release(fx->dev);
-	dma_coherent_device_release(fx->other);
-	dma_coherent_reap();
 }
 
 /* Reading */
 
 static struct file *open_file(struct kunit *test, const char *name)
 {
-	struct fixture *fx = test->priv;
-	char path[sizeof(fx->path) + 16];
+	struct reader *reader = reader_of(test);
+	char path[sizeof(reader->path) + 16];
 
-	snprintf(path, sizeof(path), "%s/%s", fx->path, name);
-	return file_open_root_mnt(fx->mnt, path, O_RDONLY, 0);
+	snprintf(path, sizeof(path), "%s/%s", reader->path, name);
+	return file_open_root_mnt(reader->mnt, path, O_RDONLY, 0);
 }
 
 static ssize_t read_some(struct file *file, char *text, size_t size)
@@ -166,61 +134,39 @@ static ssize_t read_some(struct file *file, char *text, size_t size)
 
 static const char *text_of(struct kunit *test, const char *name)
 {
-	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	struct file *file = open_file(test, name);
 	ssize_t got, n = 0;
 
 	KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "%s: %ld", name, PTR_ERR(file));
 	KUNIT_EXPECT_EQ(test, file_inode(file)->i_mode & 0777, 0444);
 	do {
-		got = read_some(file, fx->text + n, TEXT_SIZE - 1 - n);
+		got = read_some(file, reader->text + n, TEXT_SIZE - 1 - n);
 		n += max_t(ssize_t, got, 0);
 	} while (got > 0);
 	fput(file);
 	KUNIT_ASSERT_EQ(test, got, 0);
-	fx->text[n] = '\0';
-	return fx->text;
+	reader->text[n] = '\0';
+	return reader->text;
 }
 
-static __printf(2, 3) void want(struct fixture *fx, const char *format, ...)
+static __printf(2, 3) void want(struct kunit *test, const char *format, ...)
 {
-	size_t n = strlen(fx->wanted);
+	struct reader *reader = reader_of(test);
+	size_t n = strlen(reader->wanted);
 	va_list args;
 
 	va_start(args, format);
-	vscnprintf(fx->wanted + n, TEXT_SIZE - n, format, args);
+	vscnprintf(reader->wanted + n, TEXT_SIZE - n, format, args);
 	va_end(args);
 }
 
 static void expect_text(struct kunit *test, const char *name)
 {
-	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 
-	KUNIT_EXPECT_STREQ(test, text_of(test, name), fx->wanted);
-	fx->wanted[0] = '\0';
-}
-
-static void *take(struct kunit *test, struct device *dev, unsigned long pages)
-{
-	dma_addr_t handle;
-	void *vaddr = NULL;
-
-	KUNIT_ASSERT_NE(test, dma_alloc_from_coherent(dev, pages * PAGE_SIZE, &handle, &vaddr), 0);
-	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	return vaddr;
-}
-
-static void give(struct device *dev, unsigned long pages, void *vaddr)
-{
-	dma_release_from_coherent(dev, order_base_2(pages), vaddr);
-}
-
-static bool is_refused(struct device *dev, ssize_t size)
-{
-	dma_addr_t handle;
-	void *vaddr = dev;
-
-	return dma_alloc_from_coherent(dev, size, &handle, &vaddr) && !vaddr;
+	KUNIT_EXPECT_STREQ(test, text_of(test, name), reader->wanted);
+	reader->wanted[0] = '\0';
 }
 
 static const char *owner(struct device *dev)
@@ -230,36 +176,36 @@ static const char *owner(struct device *dev)
 
 /* stat */
 
-static void want_sizes(struct fixture *fx, unsigned long used, unsigned long most)
+static void want_sizes(struct kunit *test, unsigned long used, unsigned long most)
 {
-	want(fx, "base: %#llx\n", (u64)fx->base);
-	want(fx, "size: %lu\n", POOL_PAGES * PAGE_SIZE);
-	want(fx, "used: %lu\n", used * PAGE_SIZE);
-	want(fx, "free: %lu\n", (POOL_PAGES - used) * PAGE_SIZE);
-	want(fx, "high_water: %lu\n", most * PAGE_SIZE);
+	struct reader *reader = reader_of(test);
+
+	want(test, "base: %#llx\n", (u64)reader->bank->base);
+	want(test, "size: %lu\n", PAGES * PAGE_SIZE);
+	want(test, "used: %lu\n", used * PAGE_SIZE);
+	want(test, "free: %lu\n", (PAGES - used) * PAGE_SIZE);
+	want(test, "high_water: %lu\n", most * PAGE_SIZE);
 }
 
-static void want_runs(struct fixture *fx, unsigned int runs, unsigned long lost,
+static void want_runs(struct kunit *test, unsigned int runs, unsigned long lost,
 		      unsigned long largest)
 {
-	want(fx, "free_runs: %u\n", runs);
-	want(fx, "lost_to_alignment: %lu\n", lost * PAGE_SIZE);
-	want(fx, "largest_aligned_%lu: %lu\n", PAGE_SIZE, largest * PAGE_SIZE);
-	want(fx, "largest_aligned_%lu: %lu\n", 2 * PAGE_SIZE, largest * PAGE_SIZE);
-	want(fx, "largest_aligned_%lu: %lu\n", 4 * PAGE_SIZE, largest * PAGE_SIZE);
-	want(fx, "mapping: write-combined\n");
+	want(test, "free_runs: %u\n", runs);
+	want(test, "lost_to_alignment: %lu\n", lost * PAGE_SIZE);
+	want(test, "largest_aligned_%lu: %lu\n", PAGE_SIZE, largest * PAGE_SIZE);
+	want(test, "largest_aligned_%lu: %lu\n", 2 * PAGE_SIZE, largest * PAGE_SIZE);
+	want(test, "largest_aligned_%lu: %lu\n", 4 * PAGE_SIZE, largest * PAGE_SIZE);
+	want(test, "mapping: write-combined\n");
 }
 
 static void stat_of_an_empty_pool(struct kunit *test)
 {
-	struct fixture *fx = test->priv;
-
-	want_sizes(fx, 0, 0);
-	want(fx, "live: 0\nallocations: 0\nreleases: 0\n");
-	want(fx, "failed_bad_size: 0\nfailed_too_large: 0\nfailed_full: 0\n");
-	want(fx, "failed_fragmented: 0\nfailed_out_of_reach: 0\n");
-	want(fx, "bad_free_wrong_order: 0\nbad_free_interior: 0\nbad_free_not_live: 0\n");
-	want_runs(fx, 1, 0, POOL_PAGES);
+	want_sizes(test, 0, 0);
+	want(test, "live: 0\nallocations: 0\nreleases: 0\n");
+	want(test, "failed_bad_size: 0\nfailed_too_large: 0\nfailed_full: 0\n");
+	want(test, "failed_fragmented: 0\nfailed_out_of_reach: 0\n");
+	want(test, "bad_free_wrong_order: 0\nbad_free_interior: 0\nbad_free_not_live: 0\n");
+	want_runs(test, 1, 0, PAGES);
 	expect_text(test, "stat");
 }
 
@@ -267,13 +213,13 @@ static void stat_of_a_full_pool(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	take(test, fx->dev, POOL_PAGES);
-	want_sizes(fx, POOL_PAGES, POOL_PAGES);
-	want(fx, "live: 1\nallocations: 1\nreleases: 0\n");
-	want(fx, "failed_bad_size: 0\nfailed_too_large: 0\nfailed_full: 0\n");
-	want(fx, "failed_fragmented: 0\nfailed_out_of_reach: 0\n");
-	want(fx, "bad_free_wrong_order: 0\nbad_free_interior: 0\nbad_free_not_live: 0\n");
-	want_runs(fx, 0, 0, 0);
+	fx_alloc(test, fx->dev, PAGES);
+	want_sizes(test, PAGES, PAGES);
+	want(test, "live: 1\nallocations: 1\nreleases: 0\n");
+	want(test, "failed_bad_size: 0\nfailed_too_large: 0\nfailed_full: 0\n");
+	want(test, "failed_fragmented: 0\nfailed_out_of_reach: 0\n");
+	want(test, "bad_free_wrong_order: 0\nbad_free_interior: 0\nbad_free_not_live: 0\n");
+	want_runs(test, 0, 0, 0);
 	expect_text(test, "stat");
 }
 
@@ -290,10 +236,10 @@ static void make_holes(struct kunit *test)
 	void *vaddr = NULL;
 	unsigned long i;
 
-	for (i = 0; i < POOL_PAGES; i++)
-		vaddr = lower(vaddr, take(test, fx->dev, 1));
+	for (i = 0; i < PAGES; i++)
+		vaddr = lower(vaddr, fx_alloc(test, fx->dev, 1));
 	for (i = 0; i < ARRAY_SIZE(holes); i++)
-		give(fx->dev, 1, vaddr + holes[i] * PAGE_SIZE);
+		fx_free(fx->dev, 1, vaddr + holes[i] * PAGE_SIZE);
 }
 
 /* Three pages begin at a multiple of four, so what 1 to 3 fit is two. */
@@ -303,25 +249,25 @@ static void stat_counts_everything(struct kunit *test)
 	void *four;
 
 	make_holes(test);
-	four = take(test, fx->dev, 4);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 0));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, -1));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, POOL_PAGES * PAGE_SIZE + 1));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 5 * PAGE_SIZE));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 3 * PAGE_SIZE));
+	four = fx_alloc(test, fx->dev, 4);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 0));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, -1));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGES * PAGE_SIZE + 1));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 5 * PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 3 * PAGE_SIZE));
 	fx->dev->coherent_dma_mask = HANDLE + PAGE_SIZE - 1;
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, PAGE_SIZE));
-	give(fx->dev, 1, four + PAGE_SIZE);
-	give(fx->dev, 2, four + 2 * PAGE_SIZE);
-	give(fx->dev, 8, four);
-	give(fx->dev, 4, four);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
+	fx_free(fx->dev, 1, four + PAGE_SIZE);
+	fx_free(fx->dev, 2, four + 2 * PAGE_SIZE);
+	fx_free(fx->dev, 8, four);
+	fx_free(fx->dev, 4, four);
 
-	want_sizes(fx, 8, POOL_PAGES);
-	want(fx, "live: 8\nallocations: 17\nreleases: 9\n");
-	want(fx, "failed_bad_size: 2\nfailed_too_large: 1\nfailed_full: 1\n");
-	want(fx, "failed_fragmented: 1\nfailed_out_of_reach: 1\n");
-	want(fx, "bad_free_wrong_order: 1\nbad_free_interior: 2\nbad_free_not_live: 1\n");
-	want_runs(fx, 3, 1, 4);
+	want_sizes(test, 8, PAGES);
+	want(test, "live: 8\nallocations: 17\nreleases: 9\n");
+	want(test, "failed_bad_size: 2\nfailed_too_large: 1\nfailed_full: 1\n");
+	want(test, "failed_fragmented: 1\nfailed_out_of_reach: 1\n");
+	want(test, "bad_free_wrong_order: 1\nbad_free_interior: 2\nbad_free_not_live: 1\n");
+	want_runs(test, 3, 1, 4);
 	expect_text(test, "stat");
 }
 
@@ -332,20 +278,20 @@ static void map_has_one_line_a_run(struct kunit *test)
 	struct fixture *fx = test->priv;
 	unsigned long page;
 
-	want(fx, "0x0 %#lx -\n", POOL_PAGES * PAGE_SIZE);
+	want(test, "0x0 %#lx -\n", PAGES * PAGE_SIZE);
 	expect_text(test, "map");
 
 	make_holes(test);
-	take(test, fx->dev, 4);
-	want(fx, "0x0 %#lx %s\n", PAGE_SIZE, owner(fx->dev));
-	want(fx, "%#lx %#lx -\n", PAGE_SIZE, 3 * PAGE_SIZE);
+	fx_alloc(test, fx->dev, 4);
+	want(test, "0x0 %#lx %s\n", PAGE_SIZE, owner(fx->dev));
+	want(test, "%#lx %#lx -\n", PAGE_SIZE, 3 * PAGE_SIZE);
 	for (page = 4; page < 8; page++)
-		want(fx, "%#lx %#lx %s\n", page * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
-	want(fx, "%#lx %#lx %s\n", 8 * PAGE_SIZE, 4 * PAGE_SIZE, owner(fx->dev));
-	want(fx, "%#lx %#lx %s\n", 12 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
-	want(fx, "%#lx %#lx %s\n", 13 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
-	want(fx, "%#lx %#lx -\n", 14 * PAGE_SIZE, PAGE_SIZE);
-	want(fx, "%#lx %#lx %s\n", 15 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
+		want(test, "%#lx %#lx %s\n", page * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
+	want(test, "%#lx %#lx %s\n", 8 * PAGE_SIZE, 4 * PAGE_SIZE, owner(fx->dev));
+	want(test, "%#lx %#lx %s\n", 12 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
+	want(test, "%#lx %#lx %s\n", 13 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
+	want(test, "%#lx %#lx -\n", 14 * PAGE_SIZE, PAGE_SIZE);
+	want(test, "%#lx %#lx %s\n", 15 * PAGE_SIZE, PAGE_SIZE, owner(fx->dev));
 	expect_text(test, "map");
 }
 
@@ -354,23 +300,23 @@ static void map_names_owners(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	declare(test, fx->other, POOL_PAGES);
-	take(test, fx->other, 8);
-	give(fx->dev, 4, take(test, fx->dev, 4));
-	take(test, fx->dev, 8);
+	declare(test, fx->other, PAGES);
+	fx_alloc(test, fx->other, 8);
+	fx_free(fx->dev, 4, fx_alloc(test, fx->dev, 4));
+	fx_alloc(test, fx->dev, 8);
 	dma_coherent_device_release(fx->other);
-	want(fx, "0x0 %#lx %s\n", 8 * PAGE_SIZE, owner(fx->other));
-	want(fx, "%#lx %#lx %s\n", 8 * PAGE_SIZE, 8 * PAGE_SIZE, owner(fx->dev));
+	want(test, "0x0 %#lx %s\n", 8 * PAGE_SIZE, owner(fx->other));
+	want(test, "%#lx %#lx %s\n", 8 * PAGE_SIZE, 8 * PAGE_SIZE, owner(fx->dev));
 	expect_text(test, "map");
 }
 
 static void change_something(struct fixture *fx, struct rnd_state *rnd, void **pages)
 {
-	unsigned int i = prandom_u32_state(rnd) % POOL_PAGES;
+	unsigned int i = prandom_u32_state(rnd) % PAGES;
 	dma_addr_t handle;
 
 	if (pages[i]) {
-		give(fx->dev, 1, pages[i]);
+		fx_free(fx->dev, 1, pages[i]);
 		pages[i] = NULL;
 	} else {
 		dma_alloc_from_coherent(fx->dev, PAGE_SIZE, &handle, &pages[i]);
@@ -393,15 +339,16 @@ static unsigned int count_lines(struct kunit *test, char *text)
 		end = first + length;
 		lines++;
 	}
-	KUNIT_EXPECT_EQ(test, end, POOL_PAGES * PAGE_SIZE);
+	KUNIT_EXPECT_EQ(test, end, PAGES * PAGE_SIZE);
 	return lines;
 }
 
 /* The pool changes after every few characters. */
 static void map_has_neither_gaps_nor_overlaps(struct kunit *test)
 {
-	void *pages[POOL_PAGES] = {};
+	void *pages[PAGES] = {};
 	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	struct rnd_state rnd;
 	struct file *file;
 	unsigned int i, lines = 0;
@@ -411,13 +358,13 @@ static void map_has_neither_gaps_nor_overlaps(struct kunit *test)
 	for (i = 0; i < 200; i++) {
 		file = open_file(test, "map");
 		KUNIT_ASSERT_FALSE(test, IS_ERR(file));
-		for (n = 0; (got = read_some(file, fx->text + n, 7)) > 0; n += got)
+		for (n = 0; (got = read_some(file, reader->text + n, 7)) > 0; n += got)
 			change_something(fx, &rnd, pages);
 		fput(file);
-		fx->text[n] = '\0';
-		lines += count_lines(test, fx->text);
+		reader->text[n] = '\0';
+		lines += count_lines(test, reader->text);
 	}
-	KUNIT_EXPECT_GT(test, lines, 200 * POOL_PAGES / 3);
+	KUNIT_EXPECT_GT(test, lines, 200 * PAGES / 3);
 }
 
 /* devices */
@@ -425,24 +372,25 @@ static void map_has_neither_gaps_nor_overlaps(struct kunit *test)
 static void devices_have_a_line_each(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 
-	want(fx, "# device handle reach live policy state\n");
-	want(fx, "%s 0x40000000 %lu 0 exclusive attached\n", dev_name(fx->dev),
-	     POOL_PAGES * PAGE_SIZE);
+	want(test, "# device handle reach live policy state\n");
+	want(test, "%s 0x40000000 %lu 0 exclusive attached\n", dev_name(fx->dev),
+	     PAGES * PAGE_SIZE);
 	expect_text(test, "devices");
 
-	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory_flags(fx->other, fx->base,
-								2 * HANDLE, POOL_PAGES * PAGE_SIZE,
+	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory_flags(fx->other, reader->bank->base,
+								2 * HANDLE, PAGES * PAGE_SIZE,
 								DMA_COHERENT_FALLBACK), 0);
 	fx->other->coherent_dma_mask = 2 * HANDLE + 3 * PAGE_SIZE;
-	take(test, fx->other, 1);
-	take(test, fx->other, 1);
-	take(test, fx->dev, 8);
+	fx_alloc(test, fx->other, 1);
+	fx_alloc(test, fx->other, 1);
+	fx_alloc(test, fx->dev, 8);
 	dma_release_coherent_memory(fx->dev);
-	want(fx, "# device handle reach live policy state\n");
-	want(fx, "%s 0x40000000 %lu 1 exclusive detached\n", dev_name(fx->dev),
-	     POOL_PAGES * PAGE_SIZE);
-	want(fx, "%s 0x80000000 %lu 2 fallback attached\n", dev_name(fx->other),
+	want(test, "# device handle reach live policy state\n");
+	want(test, "%s 0x40000000 %lu 1 exclusive detached\n", dev_name(fx->dev),
+	     PAGES * PAGE_SIZE);
+	want(test, "%s 0x80000000 %lu 2 fallback attached\n", dev_name(fx->other),
 	     3 * PAGE_SIZE);
 	expect_text(test, "devices");
 }
@@ -451,14 +399,14 @@ static void device_that_gave_back_anothers_is_negative(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	declare(test, fx->other, POOL_PAGES);
-	take(test, fx->dev, 1);
-	give(fx->other, 1, take(test, fx->dev, 1));
-	want(fx, "# device handle reach live policy state\n");
-	want(fx, "%s 0x40000000 %lu 2 exclusive attached\n", dev_name(fx->dev),
-	     POOL_PAGES * PAGE_SIZE);
-	want(fx, "%s 0x40000000 %lu -1 exclusive attached\n", dev_name(fx->other),
-	     POOL_PAGES * PAGE_SIZE);
+	declare(test, fx->other, PAGES);
+	fx_alloc(test, fx->dev, 1);
+	fx_free(fx->other, 1, fx_alloc(test, fx->dev, 1));
+	want(test, "# device handle reach live policy state\n");
+	want(test, "%s 0x40000000 %lu 2 exclusive attached\n", dev_name(fx->dev),
+	     PAGES * PAGE_SIZE);
+	want(test, "%s 0x40000000 %lu -1 exclusive attached\n", dev_name(fx->other),
+	     PAGES * PAGE_SIZE);
 	expect_text(test, "devices");
 }
 
@@ -471,13 +419,13 @@ static void long_names_are_cut(struct kunit *test)
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, fx->other);
 	KUNIT_ASSERT_GT(test, strlen(dev_name(fx->other)), 63);
 	dma_coherent_device_release(fx->dev);
-	declare(test, fx->other, POOL_PAGES);
-	take(test, fx->other, POOL_PAGES);
-	want(fx, "# device handle reach live policy state\n");
-	want(fx, "%.63s 0x40000000 %lu 1 exclusive attached\n", dev_name(fx->other),
-	     POOL_PAGES * PAGE_SIZE);
+	declare(test, fx->other, PAGES);
+	fx_alloc(test, fx->other, PAGES);
+	want(test, "# device handle reach live policy state\n");
+	want(test, "%.63s 0x40000000 %lu 1 exclusive attached\n", dev_name(fx->other),
+	     PAGES * PAGE_SIZE);
 	expect_text(test, "devices");
-	want(fx, "0x0 %#lx %.63s\n", POOL_PAGES * PAGE_SIZE, owner(fx->other));
+	want(test, "0x0 %#lx %.63s\n", PAGES * PAGE_SIZE, owner(fx->other));
 	expect_text(test, "map");
 }
 
@@ -487,12 +435,12 @@ static void owner_keeps_its_number(struct kunit *test)
 	struct fixture *fx = test->priv;
 	u16 number;
 
-	declare(test, fx->other, POOL_PAGES);
+	declare(test, fx->other, PAGES);
 	number = fx->other->dma_mem->owner;
 	KUNIT_EXPECT_EQ(test, !number, !IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS));
 	dma_release_coherent_memory(fx->other);
 	KUNIT_ASSERT_NULL(test, fx->other->dma_mem);
-	declare(test, fx->other, POOL_PAGES);
+	declare(test, fx->other, PAGES);
 	KUNIT_EXPECT_EQ(test, fx->other->dma_mem->owner, number);
 }
 
@@ -513,6 +461,7 @@ static void global_pool_is_shown(struct kunit *test)
 {
 	struct device_node *node = of_find_node_by_path("/reserved-memory/kunit-default");
 	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	unsigned long size;
 	dma_addr_t handle;
 	void *vaddr;
@@ -524,14 +473,14 @@ static void global_pool_is_shown(struct kunit *test)
 	/* The device tree's comes first; else a device may have described it before. */
 	if (node)
 		KUNIT_EXPECT_STREQ(test, global_region->name, "global");
-	snprintf(fx->path, sizeof(fx->path), "dma-coherent/%s", global_region->name);
+	snprintf(reader->path, sizeof(reader->path), "dma-coherent/%s", global_region->name);
 	size = global_region->pool.pages * PAGE_SIZE;
 	vaddr = dma_alloc_from_global_coherent(fx->dev, PAGE_SIZE, &handle);
 	KUNIT_ASSERT_PTR_EQ(test, vaddr, global_region->vaddr);
-	want(fx, "# device handle reach live policy state\n");
-	want(fx, "global pool %#llx %lu 1 exclusive attached\n", (u64)global_region->base, size);
+	want(test, "# device handle reach live policy state\n");
+	want(test, "global pool %#llx %lu 1 exclusive attached\n", (u64)global_region->base, size);
 	expect_text(test, "devices");
-	want(fx, "0x0 %#lx ?\n%#lx %#lx -\n", PAGE_SIZE, PAGE_SIZE, size - PAGE_SIZE);
+	want(test, "0x0 %#lx ?\n%#lx %#lx -\n", PAGE_SIZE, PAGE_SIZE, size - PAGE_SIZE);
 	expect_text(test, "map");
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
 }
@@ -551,12 +500,12 @@ static bool is_shown(struct kunit *test)
 static void directory_stays_until_the_last_buffer_is_back(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	void *vaddr = take(test, fx->dev, 1);
+	void *vaddr = fx_alloc(test, fx->dev, 1);
 
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
 	KUNIT_EXPECT_TRUE(test, is_shown(test));
-	give(fx->dev, 1, vaddr);
+	fx_free(fx->dev, 1, vaddr);
 	dma_coherent_reap();
 	KUNIT_EXPECT_FALSE(test, is_shown(test));
 }
@@ -565,16 +514,17 @@ static void directory_stays_until_the_last_buffer_is_back(struct kunit *test)
 static void pools_of_one_name_have_two_directories(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	struct device *parent = fx->other->parent;
 
-	take(test, fx->dev, POOL_PAGES);
+	fx_alloc(test, fx->dev, PAGES);
 	fx->other->parent = fx->dev;
-	declare(test, fx->other, POOL_PAGES);
+	declare(test, fx->other, PAGES);
 	fx->other->parent = parent;
-	want(fx, "0x0 %#lx %s\n", POOL_PAGES * PAGE_SIZE, owner(fx->dev));
+	want(test, "0x0 %#lx %s\n", PAGES * PAGE_SIZE, owner(fx->dev));
 	expect_text(test, "map");
-	strlcat(fx->path, ".1", sizeof(fx->path));
-	want(fx, "0x0 %#lx -\n", POOL_PAGES * PAGE_SIZE);
+	strlcat(reader->path, ".1", sizeof(reader->path));
+	want(test, "0x0 %#lx -\n", PAGES * PAGE_SIZE);
 	expect_text(test, "map");
 }
 
@@ -582,12 +532,13 @@ static void pools_of_one_name_have_two_directories(struct kunit *test)
 static void open_file_outlives_its_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	struct file *file = open_file(test, "map");
 
 	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_FALSE(test, is_shown(test));
-	KUNIT_EXPECT_GT(test, read_some(file, fx->text, TEXT_SIZE), 0);
+	KUNIT_EXPECT_GT(test, read_some(file, reader->text, TEXT_SIZE), 0);
 	fput(file);
 }
 
@@ -614,25 +565,25 @@ pure_initcall(declare_early);
 
 static void early_pool_is_shown_with_its_late_name(struct kunit *test)
 {
-	struct fixture *fx = test->priv;
+	struct reader *reader = reader_of(test);
 	void *vaddr;
 
 	if (!early_mem)
 		kunit_skip(test, "only UML's pages can be a pool");
 	KUNIT_ASSERT_EQ(test, early_err, 0);
 	KUNIT_ASSERT_NOT_NULL(test, early_dev.dma_mem);
-	snprintf(fx->path, sizeof(fx->path), "dma-coherent/declared@%llx+%zx",
+	snprintf(reader->path, sizeof(reader->path), "dma-coherent/declared@%llx+%zx",
 		 (u64)virt_to_phys(early_mem), (size_t)PAGE_SIZE);
-	vaddr = take(test, &early_dev, 1);
+	vaddr = fx_alloc(test, &early_dev, 1);
 	if (!dev_name(&early_dev)) {
-		want(fx, "0x0 %#lx %s\n", PAGE_SIZE,
+		want(test, "0x0 %#lx %s\n", PAGE_SIZE,
 		     IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS) ? "unnamed device" : "?");
 		expect_text(test, "map");
 		KUNIT_EXPECT_EQ(test, dev_set_name(&early_dev, "late-name"), 0);
 	}
-	want(fx, "0x0 %#lx %s\n", PAGE_SIZE, owner(&early_dev));
+	want(test, "0x0 %#lx %s\n", PAGE_SIZE, owner(&early_dev));
 	expect_text(test, "map");
-	give(&early_dev, 1, vaddr);
+	fx_free(&early_dev, 1, vaddr);
 }
 
 /* Two regions with one address have two names. */
@@ -640,8 +591,8 @@ static void each_size_has_a_directory(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	declare(test, fx->other, POOL_PAGES / 2);
-	want(fx, "0x0 %#lx -\n", POOL_PAGES / 2 * PAGE_SIZE);
+	declare(test, fx->other, PAGES / 2);
+	want(test, "0x0 %#lx -\n", PAGES / 2 * PAGE_SIZE);
 	expect_text(test, "map");
 }
 
@@ -667,7 +618,7 @@ static struct kunit_case debugfs_test_cases[] = {
 
 static struct kunit_suite debugfs_suite = {
 	.name = "dma_coherent_debugfs",
-	.init = fixture_init,
+	.init = debugfs_init,
 	.exit = fixture_exit,
 	.test_cases = debugfs_test_cases,
 };

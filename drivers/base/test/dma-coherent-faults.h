@@ -21,7 +21,7 @@ struct vm_area_struct;
  * @probe: what a driver's probe calls for a region of the device tree
  * @mark_behind: mark what lies behind the records of a device's pool
  * @mark_is_there: nobody has written to it since
- * @forget: take all away from two devices, no matter what is out
+ * @forget: take all away from two devices, no matter what is out; mainline's alone
  */
 struct implementation {
 	int (*declare)(struct device *dev, phys_addr_t base, dma_addr_t handle,
@@ -41,6 +41,7 @@ struct implementation {
 /* NULL where the tree has no kernel/dma/coherent.c any more. */
 const struct implementation *dma_coherent_faults_mainline(void);
 
-void *dma_coherent_faults_map(phys_addr_t base, size_t size, const char **why);
+/* Of the fixture, whose header and mainline's code have a structure of one name. */
+void *fx_map_bank(phys_addr_t base, size_t size, const char **why);
 
 #endif /* _DMA_COHERENT_FAULTS_H */

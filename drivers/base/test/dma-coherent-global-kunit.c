@@ -4,7 +4,6 @@
  * It may be the device tree's.
  */
 
-#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-map-ops.h>
@@ -13,11 +12,11 @@
 #include <linux/io.h>
 #include <linux/of.h>
 #include <linux/of_reserved_mem.h>
+#include <linux/sizes.h>
+#include <linux/slab.h>
+#include <linux/string.h>
 
-#include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-log.h"
-#include "dma-coherent-view.h"
 
 /* Its memory, for as long as the system runs. */
 static struct bank global_bank;
@@ -83,39 +82,38 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	unsigned int nth, failed = 0;
-	struct kmsg_dump_iter log = {};
 	dma_addr_t handle = 1234;
-	bool met = true;
+	bool injected = true;
 	int err;
 
-	add_bank(test, POOL_PAGES);
-	stub_mapping(test);
+	fx_add_bank(test, POOL_PAGES);
+	fx_stub_mapping(test);
 	fx->map_fails = true;
 	err = global_init(fx->bank[0].base, POOL_SIZE);
 	if (err == -EBUSY || err == -EOPNOTSUPP)
 		kunit_skip(test, "there is a global pool already, or never one");
 	KUNIT_EXPECT_EQ(test, err, -EINVAL);
-	log_start(test, &log);
+	fx_log_start(test);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, 0), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, PAGE_SIZE - 1), -EINVAL);
 	KUNIT_EXPECT_EQ(test, global_init(-(phys_addr_t)PAGE_SIZE, POOL_SIZE), -EINVAL);
-	KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 3);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "region global"), 3);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->dev, 1, &handle));
 	KUNIT_EXPECT_EQ(test, handle, 1234);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_global_coherent(NULL, fx->bank[0].mem, 1, &err), 0);
 
 	/* What is allocated before it is mapped: attachment, region, pool's records. */
-	for (nth = 1; met && failslab_set_up(); nth++) {
-		failslab_arm(nth);
+	for (nth = 1; injected && fx_failslab_set_up(); nth++) {
+		fx_failslab_arm(nth);
 		err = global_init(fx->bank[1].base, POOL_SIZE);
-		met = failslab_disarm();
-		KUNIT_EXPECT_TRUE(test, err == -EINVAL || (met && err == -ENOMEM));
-		KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 1);
+		injected = fx_failslab_disarm();
+		KUNIT_EXPECT_TRUE(test, err == -EINVAL || (injected && err == -ENOMEM));
+		KUNIT_EXPECT_EQ(test, fx_log_count(test, "region global"), 1);
 		failed += err == -ENOMEM;
 		dma_coherent_reap();
 	}
-	KUNIT_EXPECT_TRUE(test, failed >= 3 || !failslab_set_up());
+	KUNIT_EXPECT_TRUE(test, failed >= 3 || !fx_failslab_set_up());
 }
 
 /* It may be memory that a device has already. */
@@ -128,15 +126,15 @@ static void global_pool_shares_a_devices_region(struct kunit *test)
 	int err;
 
 	make_global_bank(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &global_bank), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &global_bank), 0);
 	err = global_init_bank();
 	if (err == -EBUSY || err == -EOPNOTSUPP)
 		kunit_skip(test, "there is a global pool already, or never one");
 	KUNIT_ASSERT_EQ(test, err, 0);
-	vaddr = take(test, fx->dev, POOL_PAGES);
+	vaddr = fx_alloc(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent(fx->other, 1, &handle));
-	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, vaddr), 1);
-	mem = list_last_entry(&region_of(fx->dev)->users, typeof(*mem), node);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, POOL_PAGES, vaddr), 1);
+	mem = list_last_entry(&fx_region(fx->dev)->users, typeof(*mem), node);
 	KUNIT_EXPECT_NULL(test, mem->dev);
 	KUNIT_EXPECT_EQ(test, mem->view.handle, global_bank.base);
 }
@@ -144,13 +142,12 @@ static void global_pool_shares_a_devices_region(struct kunit *test)
 static void second_global_pool_is_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmsg_dump_iter log = {};
 
 	global_is_there(test);
-	stub_mapping(test);
-	log_start(test, &log);
+	fx_stub_mapping(test);
+	fx_log_start(test);
 	KUNIT_EXPECT_EQ(test, global_init(fx->bank[0].base, POOL_SIZE), -EBUSY);
-	KUNIT_EXPECT_EQ(test, log_count(&log, "region global"), 1);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "region global"), 1);
 	KUNIT_EXPECT_EQ(test, fx->maps, 0);
 }
 
@@ -239,7 +236,6 @@ static void global_pool_out_of_reach_serves(struct kunit *test)
 static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmsg_dump_iter log = {};
 	struct dma_coherent_region *region;
 	dma_addr_t handle = 0;
 	struct bank bank;
@@ -248,14 +244,14 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 
 	global_is_there(test);
 	bank = global_pool_bank();
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
-	region = region_of(fx->dev);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &bank), 0);
+	region = fx_region(fx->dev);
 	KUNIT_ASSERT_NULL(test, list_first_entry(&region->users, struct dma_coherent_mem,
 						 node)->dev);
 	/* Whatever was told before. */
 	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
-	log_start(test, &log);
+	fx_log_start(test);
 	fx->dev->coherent_dma_mask = PAGE_SIZE - 1;
 	fx->other->coherent_dma_mask = PAGE_SIZE - 1;
 	for (i = 0; i < 2; i++) {
@@ -263,7 +259,7 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 		KUNIT_ASSERT_NOT_NULL(test, vaddr);
 		KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
 	}
-	KUNIT_EXPECT_EQ(test, log_count(&log, "is beyond the device's reach"), 2);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "is beyond the device's reach"), 2);
 }
 
 /* The view is the device's, not that of whoever asked before, or of nobody. */
@@ -294,15 +290,14 @@ static void global_pool_is_seen_through_each_devices_ranges(struct kunit *test)
 static void global_pool_is_quiet_where_failure_is_expected(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmsg_dump_iter log = {};
 	dma_addr_t handle = 0;
 
 	global_is_there(test);
-	log_start(test, &log);
+	fx_log_start(test);
 	KUNIT_EXPECT_NULL(test, dma_alloc_from_global_coherent_attrs(fx->dev, SZ_1G, &handle,
 								     __GFP_NOWARN, 0));
 	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
-	KUNIT_EXPECT_EQ(test, log_count(&log, "pages refused"), 0);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "pages refused"), 0);
 }
 
 static void global_pool_maps(struct kunit *test)
@@ -318,15 +313,15 @@ static void global_pool_maps(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, dma_coherent_to_phys(fx->dev, view.vaddr, &phys));
 	KUNIT_EXPECT_EQ(test, phys, dma_to_phys(fx->dev, handle));
 	*(u32 *)(view.vaddr + PAGE_SIZE) = 0x910ba1;
-	expect_user_word(test, view_map(test, &view, 2) + PAGE_SIZE, 0x910ba1);
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 3), -ENXIO);
+	fx_expect_user_word(test, fx_mmap(test, &view, 2) + PAGE_SIZE, 0x910ba1);
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 3), -ENXIO);
 	view.pgoff = 2;
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENXIO);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, view.vaddr), 1);
 	view.pgoff = 0;
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENXIO);
 	view.vaddr = fx->bank[0].mem;
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENODEV);
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENODEV);
 }
 
 static int global_fixture_init(struct kunit *test)
@@ -335,7 +330,7 @@ static int global_fixture_init(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	if (!err)
-		fx->lasting = &global_bank;
+		fx->permanent_bank = &global_bank;
 	return err;
 }
 

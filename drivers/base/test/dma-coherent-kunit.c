@@ -3,19 +3,23 @@
  * KUnit tests for per-device coherent memory: alloc and release
  */
 
-#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/dma-direct.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 #include <linux/interrupt.h>
+#include <linux/io.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/log2.h>
 #include <linux/moduleparam.h>
+#include <linux/pfn.h>
 #include <linux/sizes.h>
-#include <linux/slab.h>
+#include <linux/string.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 #include <trace/events/dma_coherent.h>
@@ -51,16 +55,16 @@ static void alloc_takes_exact_pages(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_alloc_coherent(fx->dev, c->size, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	expect_sound(test, fx->dev, c->pages);
-	KUNIT_EXPECT_EQ(test, handle, HANDLE + (vaddr - region_of(fx->dev)->vaddr));
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, c->pages);
+	fx_expect_pool(test, fx->dev, c->pages);
+	KUNIT_EXPECT_EQ(test, handle, HANDLE + (vaddr - fx_region(fx->dev)->vaddr));
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.high_water, c->pages);
 
 	dma_free_coherent(fx->dev, c->size, vaddr, handle);
-	expect_sound(test, fx->dev, 0);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	fx_expect_pool(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
 }
 
 static const struct size_case bad_sizes[] = {
@@ -79,13 +83,13 @@ static void alloc_refuses_bad_sizes(struct kunit *test)
 	struct fixture *fx = test->priv;
 	dma_addr_t handle = 0;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, c->size));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, c->size));
 	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(fx->dev, c->size, &handle,
 						   GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_BAD_SIZE), 2);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_BAD_SIZE), 2);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 static const struct size_case large_sizes[] = {
@@ -108,10 +112,10 @@ static void alloc_refuses_more_than_the_pool(struct kunit *test)
 	const struct size_case *c = test->param_value;
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, c->size));
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_TOO_LARGE), 1);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, c->size));
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_TOO_LARGE), 1);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 static void whole_pool_fits_an_empty_pool(struct kunit *test)
@@ -119,15 +123,15 @@ static void whole_pool_fits_an_empty_pool(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	vaddr = take(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_PTR_EQ(test, vaddr, region_of(fx->dev)->vaddr);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_FULL), 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx_region(fx->dev)->vaddr);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 1);
 
-	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, vaddr), 1);
-	KUNIT_EXPECT_PTR_EQ(test, take(test, fx->dev, POOL_PAGES), vaddr);
-	expect_sound(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, POOL_PAGES, vaddr), 1);
+	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->dev, POOL_PAGES), vaddr);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
 }
 
 /* STM32MP15's vdev0buffer: 16 KiB at a base that is aligned to 8 KiB. */
@@ -138,18 +142,18 @@ static void whole_pool_fits_at_a_badly_aligned_base(struct kunit *test)
 	struct bank *bank;
 	void *vaddr;
 
-	bank = add_bank_at(test, pages, PAGE_SIZE * (0x10040000 / PAGE_SIZE + pages / 2));
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	vaddr = take(test, fx->dev, pages);
+	bank = fx_add_bank_at(test, pages, PAGE_SIZE * (0x10040000 / PAGE_SIZE + pages / 2));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	vaddr = fx_alloc(test, fx->dev, pages);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, bank->mem);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, pages, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages, vaddr), 1);
 
 	/* What the base does not promise, is not asked for: nothing is lost. */
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->pool.max_align_order,
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->pool.max_align_order,
 			min(ilog2(pages / 2), CONFIG_DMA_COHERENT_ALIGN_ORDER));
-	take(test, fx->dev, pages / 2);
-	take(test, fx->dev, pages / 2);
-	expect_sound(test, fx->dev, pages);
+	fx_alloc(test, fx->dev, pages / 2);
+	fx_alloc(test, fx->dev, pages / 2);
+	fx_expect_pool(test, fx->dev, pages);
 }
 
 static void buffers_are_aligned_to_their_order(struct kunit *test)
@@ -159,14 +163,14 @@ static void buffers_are_aligned_to_their_order(struct kunit *test)
 	unsigned int limit;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	limit = region_of(fx->dev)->pool.max_align_order;
-	take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	limit = fx_region(fx->dev)->pool.max_align_order;
+	fx_alloc(test, fx->dev, 1);
 	for (pages = 1; pages <= POOL_PAGES / 2; pages++) {
 		align = BIT(min_t(unsigned int, order_base_2(pages), limit));
-		vaddr = take(test, fx->dev, pages);
-		KUNIT_EXPECT_EQ(test, page_of(fx->dev, vaddr) % align, 0);
-		KUNIT_EXPECT_EQ(test, give(fx->dev, pages, vaddr), 1);
+		vaddr = fx_alloc(test, fx->dev, pages);
+		KUNIT_EXPECT_EQ(test, fx_page(fx->dev, vaddr) % align, 0);
+		KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages, vaddr), 1);
 	}
 }
 
@@ -183,7 +187,7 @@ static unsigned int *find_align_order(void)
 
 static void command_line_limits_the_alignment(struct kunit *test)
 {
-	struct bank *bank = add_bank_at(test, 16, SZ_256M);
+	struct bank *bank = fx_add_bank_at(test, 16, SZ_256M);
 	unsigned int *limit = find_align_order(), before;
 	struct fixture *fx = test->priv;
 	int err;
@@ -191,11 +195,11 @@ static void command_line_limits_the_alignment(struct kunit *test)
 	KUNIT_ASSERT_NOT_NULL(test, limit);
 	before = *limit;
 	*limit = 1;
-	err = declare(fx->dev, bank);
+	err = fx_declare(fx->dev, bank);
 	*limit = before;
 	KUNIT_ASSERT_EQ(test, err, 0);
-	take(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, page_of(fx->dev, take(test, fx->dev, 8)), 2);
+	fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, fx_page(fx->dev, fx_alloc(test, fx->dev, 8)), 2);
 }
 
 /* R16: whether the third one fits, depends on what the base promises. */
@@ -207,20 +211,20 @@ static void two_128k_then_640k(struct kunit *test)
 
 	if (CONFIG_DMA_COHERENT_ALIGN_ORDER < 8 || PAGE_SIZE != SZ_4K)
 		kunit_skip(test, "needs pages of 4 KiB, aligned up to 1 MiB");
-	bank = add_bank_at(test, SZ_1M / PAGE_SIZE, SZ_256M);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	take(test, fx->dev, SZ_128K / PAGE_SIZE);
-	take(test, fx->dev, SZ_128K / PAGE_SIZE);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, SZ_512K + SZ_128K));
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_FRAGMENTED), 1);
+	bank = fx_add_bank_at(test, SZ_1M / PAGE_SIZE, SZ_256M);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	fx_alloc(test, fx->dev, SZ_128K / PAGE_SIZE);
+	fx_alloc(test, fx->dev, SZ_128K / PAGE_SIZE);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, SZ_512K + SZ_128K));
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FRAGMENTED), 1);
 
-	bank = add_bank_at(test, SZ_1M / PAGE_SIZE, SZ_512M + SZ_64K);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, bank), 0);
-	take(test, fx->other, SZ_128K / PAGE_SIZE);
-	take(test, fx->other, SZ_128K / PAGE_SIZE);
-	page = page_of(fx->other, take(test, fx->other, (SZ_512K + SZ_128K) / PAGE_SIZE));
+	bank = fx_add_bank_at(test, SZ_1M / PAGE_SIZE, SZ_512M + SZ_64K);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, bank), 0);
+	fx_alloc(test, fx->other, SZ_128K / PAGE_SIZE);
+	fx_alloc(test, fx->other, SZ_128K / PAGE_SIZE);
+	page = fx_page(fx->other, fx_alloc(test, fx->other, (SZ_512K + SZ_128K) / PAGE_SIZE));
 	KUNIT_EXPECT_EQ(test, page % (SZ_64K / PAGE_SIZE), 0);
-	expect_sound(test, fx->other, (SZ_1M - SZ_128K) / PAGE_SIZE);
+	fx_expect_pool(test, fx->other, (SZ_1M - SZ_128K) / PAGE_SIZE);
 }
 
 #ifdef CONFIG_64BIT
@@ -231,16 +235,16 @@ static void release_above_4g(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr = fx->bank[0].mem;
 
-	set_up_above_4g(test, vaddr, 4);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, SZ_4G));
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_FULL), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr + 7UL * SZ_1G), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 4, vaddr + 5UL * SZ_1G), 1);
-	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, BEHIND_5G, vaddr), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 2);
-	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
+	fx_fill_5g(test, vaddr, 4);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, SZ_4G));
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr + 7UL * SZ_1G), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 4, vaddr + 5UL * SZ_1G), 1);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), BEHIND_5G);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, BEHIND_5G, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 2);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), 0);
 }
 
 /* R6. Only what is allocated has to exist; the rest is no more than addresses. */
@@ -252,12 +256,12 @@ static void alloc_above_4g(struct kunit *test)
 	dma_addr_t handle = 0;
 	unsigned long flags;
 
-	set_up_above_4g(test, mem - PFN_PHYS(BEHIND_5G), 1);
-	region = region_of(fx->dev);
+	fx_fill_5g(test, mem - PFN_PHYS(BEHIND_5G), 1);
+	region = fx_region(fx->dev);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 4 * PAGE_SIZE, &handle, &vaddr), 1);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, mem + 4 * PAGE_SIZE);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + PFN_PHYS(BEHIND_5G + 4));
-	KUNIT_EXPECT_EQ(test, used(fx->dev), BEHIND_5G + 5);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), BEHIND_5G + 5);
 
 	/* Where memory lies low, the addresses wrap, and release can't find it. */
 	raw_spin_lock_irqsave(&region->lock, flags);
@@ -265,7 +269,7 @@ static void alloc_above_4g(struct kunit *test)
 	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
 	dma_coherent_pool_free(&region->pool, BEHIND_5G + 4);
 	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
-	nth_mem(fx->dev, 0)->live--;
+	fx_mem(fx->dev, 0)->live--;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
 
@@ -290,7 +294,7 @@ static void alloc_zeroes_the_last_page_to_its_end(struct kunit *test)
 	dma_addr_t handle;
 	u8 *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE + 100, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 0, 2 * PAGE_SIZE));
@@ -353,13 +357,13 @@ static int look_by_thread(void *z)
 static void zeroing_leaves_interrupts_on(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, SZ_4M / PAGE_SIZE);
+	struct bank *bank = fx_add_bank(test, SZ_4M / PAGE_SIZE);
 	struct zeroing *z = kunit_kzalloc(test, sizeof(*z), GFP_KERNEL);
 	struct task_struct *thread;
 
 	KUNIT_ASSERT_NOT_NULL(test, z);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
-	z->region = region_of(fx->dev);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
+	z->region = fx_region(fx->dev);
 	z->mem = bank->mem;
 	z->size = bank->size;
 	thread = kthread_run(look_by_thread, z, "look");
@@ -368,8 +372,7 @@ static void zeroing_leaves_interrupts_on(struct kunit *test)
 	while (READ_ONCE(z->ticks) < 1000 && !READ_ONCE(z->halfway)) {
 		memset(bank->mem, DIRT, bank->size);
 		mod_timer(&z->timer, jiffies);
-		give(fx->dev, SZ_4M / PAGE_SIZE,
-		     take(test, fx->dev, SZ_4M / PAGE_SIZE));
+		fx_free(fx->dev, SZ_4M / PAGE_SIZE, fx_alloc(test, fx->dev, SZ_4M / PAGE_SIZE));
 		cond_resched();
 	}
 	timer_delete_sync(&z->timer);
@@ -383,9 +386,9 @@ static void failed_alloc_defines_its_outputs(struct kunit *test)
 	struct fixture *fx = test->priv;
 	dma_addr_t handle = 0;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
 	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle,
 						   GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
@@ -397,9 +400,9 @@ static void no_pool_leaves_outputs_alone(struct kunit *test)
 	struct vm_area_struct vma = {};
 	int ret = 1234;
 
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, 0));
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, fx->bank[0].mem), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, 0));
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, fx->bank[0].mem), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->dev, &vma, fx->bank[0].mem, PAGE_SIZE,
 						     &ret), 0);
 	KUNIT_EXPECT_EQ(test, ret, 1234);
@@ -412,12 +415,12 @@ static void null_device_is_no_pool(struct kunit *test)
 	struct vm_area_struct vma = {};
 	int ret = 1234;
 
-	KUNIT_EXPECT_TRUE(test, is_left_alone(NULL, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, give(NULL, 1, fx->bank[0].mem), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(NULL, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, fx_free(NULL, 1, fx->bank[0].mem), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(NULL, &vma, fx->bank[0].mem, PAGE_SIZE, &ret),
 			0);
 	KUNIT_EXPECT_EQ(test, ret, 1234);
-	KUNIT_EXPECT_EQ(test, declare(NULL, &fx->bank[0]), -ENODEV);
+	KUNIT_EXPECT_EQ(test, fx_declare(NULL, &fx->bank[0]), -ENODEV);
 	dma_release_coherent_memory(NULL);
 }
 
@@ -430,12 +433,12 @@ static void old_names_are_the_same_hooks(struct kunit *test)
 	void *vaddr;
 	int ret = 0;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_dev_coherent(fx->dev, PAGE_SIZE, &handle, &vaddr), 1);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_dev_coherent(fx->dev, &vma, vaddr, PAGE_SIZE, &ret), 1);
 	KUNIT_EXPECT_EQ(test, ret, -ENXIO);
 	KUNIT_EXPECT_EQ(test, dma_release_from_dev_coherent(fx->dev, 0, vaddr), 1);
-	expect_sound(test, fx->dev, 0);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 static void device_without_pool_uses_the_generic_allocator(struct kunit *test)
@@ -444,12 +447,12 @@ static void device_without_pool_uses_the_generic_allocator(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->other, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	KUNIT_EXPECT_FALSE(test, bank_map(&fx->bank[0], virt_to_phys(vaddr)));
+	KUNIT_EXPECT_FALSE(test, fx_bank_at(&fx->bank[0], virt_to_phys(vaddr)));
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
-	expect_sound(test, fx->other, 0);
+	fx_expect_pool(test, fx->other, 0);
 }
 
 static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
@@ -458,28 +461,29 @@ static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
 	dma_addr_t handle;
 	void *mine, *generic;
 
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK), 0);
-	mine = take(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK),
+			0);
+	mine = fx_alloc(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 	generic = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, generic);
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_FULL), 2);
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 2);
 
 	dma_free_coherent(fx->dev, PAGE_SIZE, generic, handle);
-	expect_sound(test, fx->dev, POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, POOL_PAGES, mine), 1);
-	expect_sound(test, fx->dev, 0);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, POOL_PAGES, mine), 1);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 /* One pool that has to serve what it is asked for decides. */
 static void one_exclusive_pool_keeps_from_falling_back(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 1);
+	struct bank *bank = fx_add_bank(test, 1);
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * POOL_SIZE));
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, bank, 2 * HANDLE, DMA_COHERENT_FALLBACK), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 2 * POOL_SIZE));
 }
 
 /* F13: each request that is refused is counted, by its cause. */
@@ -489,24 +493,24 @@ static void refusals_are_counted_by_cause(struct kunit *test)
 	void *vaddr[POOL_PAGES];
 	unsigned int i;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	for (i = 0; i < POOL_PAGES; i++)
-		vaddr[i] = take(test, fx->dev, 1);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 0));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, POOL_SIZE + 1));
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
+		vaddr[i] = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 0));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, POOL_SIZE + 1));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
 	for (i = 0; i < POOL_PAGES; i++)
-		if (page_of(fx->dev, vaddr[i]) % 2)
-			give(fx->dev, 1, vaddr[i]);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 2 * PAGE_SIZE));
+		if (fx_page(fx->dev, vaddr[i]) % 2)
+			fx_free(fx->dev, 1, vaddr[i]);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 2 * PAGE_SIZE));
 	fx->dev->coherent_dma_mask = HANDLE + PAGE_SIZE - 1;
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
 
 	for (i = 0; i < DMA_COHERENT_REFUSALS; i++)
-		KUNIT_EXPECT_EQ(test, refusals(fx->dev, i), 1);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, POOL_PAGES);
-	expect_sound(test, fx->dev, POOL_PAGES / 2);
+		KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, i), 1);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.high_water, POOL_PAGES);
+	fx_expect_pool(test, fx->dev, POOL_PAGES / 2);
 }
 
 static void count_pages(void *data, const char *dev, const char *pool,
@@ -529,7 +533,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	if (register_trace_dma_coherent_alloc(count_pages, &taken))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_release(count_pages, &given), 0);
@@ -537,7 +541,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	/* Not what is refused, but what is freed in spite of a wrong size. */
-	expect_api_errors(test, 2);
+	fx_expect_api_errors(test, 2);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	vaddr = dma_alloc_coherent(fx->dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
@@ -578,10 +582,10 @@ static void frees_work_in_every_order(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr[BUFFERS];
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	for (nth = 0; nth < ORDERS; nth++) {
 		for (i = 0, left = 0; i < BUFFERS; left += pages[i], i++) {
-			vaddr[i] = take(test, fx->dev, pages[i]);
+			vaddr[i] = fx_alloc(test, fx->dev, pages[i]);
 			memset(vaddr[i], 'a' + i, pages[i] * PAGE_SIZE);
 		}
 		nth_order(nth, order);
@@ -590,13 +594,13 @@ static void frees_work_in_every_order(struct kunit *test)
 
 			KUNIT_EXPECT_NULL(test, memchr_inv(vaddr[n], 'a' + n,
 							   pages[n] * PAGE_SIZE));
-			KUNIT_EXPECT_EQ(test, give(fx->dev, pages[n], vaddr[n]), 1);
+			KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages[n], vaddr[n]), 1);
 			left -= pages[n];
-			expect_sound(test, fx->dev, left);
+			fx_expect_pool(test, fx->dev, left);
 		}
 	}
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), ORDERS * BUFFERS);
-	take(test, fx->dev, POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), ORDERS * BUFFERS);
+	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
 struct bad_free_case {
@@ -628,13 +632,13 @@ static void set_up_bad_free(struct kunit *test, struct device *dev)
 	struct fixture *fx = test->priv;
 	void *freed;
 
-	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 2)), 0);
-	freed = take(test, dev, 2);
-	KUNIT_ASSERT_EQ(test, page_of(dev, freed), 2);
-	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 4)), 4);
-	KUNIT_ASSERT_EQ(test, give(dev, 2, freed), 1);
-	expect_sound(test, dev, 6);
+	KUNIT_ASSERT_EQ(test, fx_declare(dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, fx_alloc(test, dev, 2)), 0);
+	freed = fx_alloc(test, dev, 2);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, freed), 2);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, fx_alloc(test, dev, 4)), 4);
+	KUNIT_ASSERT_EQ(test, fx_free(dev, 2, freed), 1);
+	fx_expect_pool(test, dev, 6);
 }
 
 /* F2: reported, counted, refused, and nothing is changed. */
@@ -647,16 +651,16 @@ static void bad_free_is_refused(struct kunit *test)
 	void *vaddr;
 
 	set_up_bad_free(test, fx->dev);
-	vaddr = region_of(fx->dev)->vaddr + PFN_PHYS(c->page) + c->byte;
+	vaddr = fx_region(fx->dev)->vaddr + PFN_PHYS(c->page) + c->byte;
 	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
 	for (i = 0; i < DMA_COHERENT_FREES; i++)
-		KUNIT_EXPECT_EQ(test, frees(fx->dev, i),
+		KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, i),
 				(i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict));
-	expect_sound(test, fx->dev, 6);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 2);
-	KUNIT_EXPECT_TRUE(test, dma_coherent_run_at(region_of(fx->dev), 0, &run) &&
+	fx_expect_pool(test, fx->dev, 6);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 2);
+	KUNIT_EXPECT_TRUE(test, fx_run_at(fx_region(fx->dev), 0, &run) &&
 			  run.used && run.pages == 2);
-	KUNIT_EXPECT_TRUE(test, dma_coherent_run_at(region_of(fx->dev), 4, &run) &&
+	KUNIT_EXPECT_TRUE(test, fx_run_at(fx_region(fx->dev), 4, &run) &&
 			  run.used && run.pages == 4);
 }
 
@@ -678,11 +682,11 @@ static void wrong_order_frees_the_true_length(struct kunit *test)
 	void *vaddr;
 
 	set_up_bad_free(test, fx->dev);
-	vaddr = region_of(fx->dev)->vaddr + 4 * PAGE_SIZE;
+	vaddr = fx_region(fx->dev)->vaddr + 4 * PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_WRONG_ORDER), 1);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
-	expect_sound(test, fx->dev, 2);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_WRONG_ORDER), 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 1);
+	fx_expect_pool(test, fx->dev, 2);
 }
 
 /* Three pages are of order 2: that is what dma_free_coherent() passes. */
@@ -693,37 +697,37 @@ static void order_is_that_of_the_size(struct kunit *test)
 	unsigned long n;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	for (n = 1; n <= POOL_PAGES; n++) {
 		vaddr = dma_alloc_coherent(fx->dev, n * PAGE_SIZE - 5, &handle, GFP_KERNEL);
 		KUNIT_ASSERT_NOT_NULL(test, vaddr);
 		dma_free_coherent(fx->dev, n * PAGE_SIZE - 5, vaddr, handle);
 	}
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), POOL_PAGES);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), POOL_PAGES);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 /* F2: one past the end is not ours to clear. */
 static void foreign_address_is_not_released(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 2);
+	struct bank *bank = fx_add_bank(test, 2);
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare(fx->other, bank), 0);
-	take(test, fx->dev, POOL_PAGES);
-	take(test, fx->other, 2);
-	vaddr = region_of(fx->dev)->vaddr;
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr - 1), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr + POOL_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, region_of(fx->other)->vaddr), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, fx), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, NULL), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, (void *)ULONG_MAX), 0);
-	expect_sound(test, fx->dev, POOL_PAGES);
-	expect_sound(test, fx->other, 2);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, bank), 0);
+	fx_alloc(test, fx->dev, POOL_PAGES);
+	fx_alloc(test, fx->other, 2);
+	vaddr = fx_region(fx->dev)->vaddr;
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr - 1), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr + POOL_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, fx_region(fx->other)->vaddr), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, fx), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, NULL), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, (void *)ULONG_MAX), 0);
+	fx_expect_pool(test, fx->dev, POOL_PAGES);
+	fx_expect_pool(test, fx->other, 2);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 0);
 }
 
 /* The generic code must never see it: it would free what it does not own. */
@@ -733,17 +737,17 @@ static void generic_code_never_gets_a_bad_free(struct kunit *test)
 	dma_addr_t handle;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
-	expect_api_errors(test, 2);
+	fx_expect_api_errors(test, 2);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr + PAGE_SIZE, handle + PAGE_SIZE);
-	expect_sound(test, fx->dev, 3);
+	fx_expect_pool(test, fx->dev, 3);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
-	expect_sound(test, fx->dev, 0);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_INTERIOR), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
+	fx_expect_pool(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_INTERIOR), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
 }
 
 /* Addresses */
@@ -751,14 +755,14 @@ static void generic_code_never_gets_a_bad_free(struct kunit *test)
 /* F6: what nothing else can translate. */
 static void pool_knows_physical_addresses(struct kunit *test)
 {
-	struct bank *bank = add_bank_at(test, 4, SZ_1G);
+	struct bank *bank = fx_add_bank_at(test, 4, SZ_1G);
 	struct fixture *fx = test->priv;
 	phys_addr_t phys = 42;
 
 	KUNIT_EXPECT_FALSE(test, dma_coherent_to_phys(fx->dev, bank->mem, &phys));
 	KUNIT_EXPECT_FALSE(test, dma_coherent_to_phys(NULL, bank->mem, &phys));
 	KUNIT_EXPECT_EQ(test, phys, 42);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
 	KUNIT_EXPECT_TRUE(test, dma_coherent_to_phys(fx->dev, bank->mem + PAGE_SIZE + 5, &phys));
 	KUNIT_EXPECT_EQ(test, phys, SZ_1G + PAGE_SIZE + 5);
 }
@@ -889,9 +893,9 @@ static void go_round(void *arg)
 	if (!vaddr)
 		return;
 	trip->zeroed = !memchr_inv(trip->vaddr, 0, 3 * PAGE_SIZE);
-	trip->refused = is_refused(trip->dev, POOL_SIZE);
-	give(trip->dev, 3, vaddr);
-	trip->released = give(trip->dev, 3, trip->vaddr);
+	trip->refused = fx_alloc_fails(trip->dev, POOL_SIZE);
+	fx_free(trip->dev, 3, vaddr);
+	trip->released = fx_free(trip->dev, 3, trip->vaddr);
 }
 
 static void alloc_and_release_in_any_context(struct kunit *test)
@@ -900,7 +904,7 @@ static void alloc_and_release_in_any_context(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct round_trip trip = { .dev = fx->dev };
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	c->call(go_round, &trip);
 	KUNIT_EXPECT_EQ(test, trip.seen.hardirq, c->hardirq);
 	/* Any other interrupt may come in the middle of a softirq, too. */
@@ -911,9 +915,9 @@ static void alloc_and_release_in_any_context(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, trip.zeroed);
 	KUNIT_EXPECT_TRUE(test, trip.refused);
 	KUNIT_EXPECT_EQ(test, trip.released, 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 struct last_release {
@@ -927,7 +931,7 @@ static void release_the_last(void *arg)
 {
 	struct last_release *last = arg;
 
-	last->released = give(last->dev, 1, last->vaddr);
+	last->released = fx_free(last->dev, 1, last->vaddr);
 	last->still_there = last->dev->dma_mem;
 }
 
@@ -938,9 +942,9 @@ static void last_release_in_any_context(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct last_release last = { .dev = fx->dev };
 
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	last.vaddr = take(test, fx->dev, 1);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	last.vaddr = fx_alloc(test, fx->dev, 1);
 	dma_release_coherent_memory(fx->dev);
 	c->call(release_the_last, &last);
 	KUNIT_EXPECT_EQ(test, last.released, 1);
@@ -948,7 +952,7 @@ static void last_release_in_any_context(struct kunit *test)
 		KUNIT_EXPECT_TRUE(test, last.still_there);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
 }
 

@@ -5,30 +5,28 @@
 
 #include <kunit/test.h>
 #include <linux/device.h>
-#include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 
-#include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-log.h"
 
 static void managed_region_goes_with_the_driver(struct kunit *test)
 {
-	struct bank *mine = add_bank(test, 4);
+	struct bank *mine = fx_add_bank(test, 4);
 	struct fixture *fx = test->priv;
 	void *driver;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, mine), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, mine), 0);
 	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, driver);
 	KUNIT_ASSERT_EQ(test, dmam_declare_coherent_memory(fx->dev, fx->bank[0].base, 2 * HANDLE,
 							   POOL_SIZE), 0);
-	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->base, fx->bank[0].base);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 1)->view.handle, 2 * HANDLE);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->base, fx->bank[0].base);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 1)->view.handle, 2 * HANDLE);
 	devres_release_group(fx->dev, driver);
 	dma_coherent_reap();
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->base, mine->base);
-	KUNIT_EXPECT_NULL(test, nth_mem(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->base, mine->base);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
 }
 
 /* What was there before is not taken back either. */
@@ -38,7 +36,7 @@ static void managed_declare_that_fails_leaves_nothing(struct kunit *test)
 	phys_addr_t base = fx->bank[0].base;
 	void *driver;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	driver = devres_open_group(fx->dev, NULL, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, driver);
 	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(fx->dev, base, HANDLE, POOL_SIZE),
@@ -46,8 +44,8 @@ static void managed_declare_that_fails_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dmam_declare_coherent_memory(NULL, base, HANDLE, POOL_SIZE),
 			-ENODEV);
 	devres_release_group(fx->dev, driver);
-	KUNIT_ASSERT_NOT_NULL(test, nth_mem(fx->dev, 0));
-	KUNIT_EXPECT_TRUE(test, nth_mem(fx->dev, 0)->attached);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(fx->dev, 0));
+	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
 }
 
 static int declare_managed(struct device *dev, const struct bank *bank)
@@ -59,7 +57,7 @@ static bool was_attached;
 
 static void note_attached(void *dev)
 {
-	was_attached = nth_mem(dev, 0) && nth_mem(dev, 0)->attached;
+	was_attached = fx_mem(dev, 0) && fx_mem(dev, 0)->attached;
 }
 
 /* What came later may have buffers in it. */
@@ -80,20 +78,19 @@ static void managed_region_outlives_what_came_later(struct kunit *test)
 /* As declare, and what remembers to take it back. */
 static void each_allocation_of_managed_declare_may_fail(struct kunit *test)
 {
-	expect_each_allocation_may_fail(test, declare_managed, 4);
+	fx_fail_each_allocation(test, declare_managed, 4);
 }
 
 static void managed_declare_says_that_it_failed(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct kmsg_dump_iter log = {};
 
-	need_failslab(test);
-	log_start(test, &log);
-	failslab_arm(1);
+	fx_need_failslab(test);
+	fx_log_start(test);
+	fx_failslab_arm(1);
 	KUNIT_EXPECT_EQ(test, declare_managed(fx->dev, &fx->bank[0]), -ENOMEM);
-	failslab_disarm();
-	KUNIT_EXPECT_EQ(test, log_count(&log, "can't be declared"), 1);
+	fx_failslab_disarm();
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "can't be declared"), 1);
 }
 
 static struct kunit_case dma_coherent_managed_cases[] = {

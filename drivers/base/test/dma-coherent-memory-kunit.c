@@ -13,16 +13,17 @@
 #include <kunit/resource.h>
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/dma-mapping.h>
+#include <linux/dma-map-ops.h>
+#include <linux/gfp.h>
 #include <linux/ioport.h>
 #include <linux/mm.h>
 #include <linux/moduleparam.h>
-#include <linux/slab.h>
+#include <linux/pfn.h>
+#include <linux/sizes.h>
+#include <linux/string.h>
 #include <asm/sections.h>
 
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-log.h"
-#include "dma-coherent-view.h"
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "dma_coherent_kunit."
@@ -69,14 +70,13 @@ static void add_memory(struct kunit *test, const char *name, unsigned long flags
 static void expect_declared(struct kunit *test, phys_addr_t base, size_t size, const char *why)
 {
 	struct fixture *fx = test->priv;
-	struct kmsg_dump_iter log = {};
 
-	log_start(test, &log);
+	fx_log_start(test);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->dev, base, HANDLE, size),
 			why ? -EINVAL : 0);
 	KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!why);
 	if (why)
-		KUNIT_EXPECT_EQ_MSG(test, log_count(&log, why), 1, "no message: %s", why);
+		KUNIT_EXPECT_EQ_MSG(test, fx_log_count(test, why), 1, "no message: %s", why);
 }
 
 /**
@@ -117,7 +117,7 @@ static void ram_is_refused_wherever_it_lies(struct kunit *test)
 
 	if (!IS_ENABLED(CONFIG_UML))
 		kunit_skip(test, "the machine has System RAM of its own");
-	bank = add_bank(test, POOL_PAGES + 4);
+	bank = fx_add_bank(test, POOL_PAGES + 4);
 	if (c->pages)
 		add_memory(test, "System RAM", IORESOURCE_SYSTEM_RAM | IORESOURCE_BUSY,
 			   bank->base + c->first * PAGE_SIZE, c->pages * PAGE_SIZE);
@@ -220,17 +220,17 @@ static void memory_kept_from_the_kernel_is_write_combined(struct kunit *test)
 	if (!spare)
 		kunit_skip(test, "needs dma_coherent_kunit.spare=");
 	bank.base = spare;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &bank), 0);
-	view.vaddr = take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &bank), 0);
+	view.vaddr = fx_alloc(test, fx->dev, 1);
 	KUNIT_ASSERT_TRUE(test, is_vmalloc_addr(view.vaddr));
 	KUNIT_EXPECT_EQ(test, pte_bits(test, &init_mm, (unsigned long)view.vaddr), combined);
-	addr = view_map(test, &view, 1);
+	addr = fx_mmap(test, &view, 1);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	KUNIT_EXPECT_EQ(test, pte_bits(test, current->mm, addr), combined);
 
 	WRITE_ONCE(*(u32 *)view.vaddr, 0x5ee5);
-	expect_user_word(test, addr, 0x5ee5);
-	write_user_word(test, addr, 0x7eb7);
+	fx_expect_user_word(test, addr, 0x5ee5);
+	fx_write_user_word(test, addr, 0x7eb7);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x7eb7);
 }
 

@@ -3,14 +3,15 @@
  * KUnit tests for per-device coherent memory: its mappings to user space
  */
 
-#include <kunit/resource.h>
 #include <kunit/test.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <trace/events/dma_coherent.h>
 
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-view.h"
 
 /* Mmap */
 
@@ -23,21 +24,21 @@ static void mmap_shows_the_same_memory(struct kunit *test)
 	dma_addr_t handle;
 	u32 *word;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, 1);
 	view.dev = fx->dev;
 	view.vaddr = dma_alloc_coherent(fx->dev, view.size, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, view.vaddr);
 	word = view.vaddr + 2 * PAGE_SIZE + 8;
-	first = view_map(test, &view, 3);
-	second = view_map(test, &view, 3);
+	first = fx_mmap(test, &view, 3);
+	second = fx_mmap(test, &view, 3);
 
 	*word = 0x1111;
-	expect_user_word(test, first + 2 * PAGE_SIZE + 8, 0x1111);
-	write_user_word(test, first + 2 * PAGE_SIZE + 8, 0x2222);
-	expect_user_word(test, second + 2 * PAGE_SIZE + 8, 0x2222);
+	fx_expect_user_word(test, first + 2 * PAGE_SIZE + 8, 0x1111);
+	fx_write_user_word(test, first + 2 * PAGE_SIZE + 8, 0x2222);
+	fx_expect_user_word(test, second + 2 * PAGE_SIZE + 8, 0x2222);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(*word), 0x2222);
-	write_user_word(test, second, 0x3333);
+	fx_write_user_word(test, second, 0x3333);
 	KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0x3333);
 	dma_free_coherent(fx->dev, view.size, view.vaddr, handle);
 }
@@ -96,13 +97,13 @@ static void set_up_mmap(struct kunit *test, struct device *dev)
 	struct fixture *fx = test->priv;
 	void *gap;
 
-	KUNIT_ASSERT_EQ(test, declare(dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 4)), 0);
-	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 4)), 4);
-	gap = take(test, dev, 4);
-	KUNIT_ASSERT_EQ(test, page_of(dev, gap), 8);
-	KUNIT_ASSERT_EQ(test, page_of(dev, take(test, dev, 1)), 12);
-	KUNIT_ASSERT_EQ(test, give(dev, 4, gap), 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, fx_alloc(test, dev, 4)), 0);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, fx_alloc(test, dev, 4)), 4);
+	gap = fx_alloc(test, dev, 4);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, gap), 8);
+	KUNIT_ASSERT_EQ(test, fx_page(dev, fx_alloc(test, dev, 1)), 12);
+	KUNIT_ASSERT_EQ(test, fx_free(dev, 4, gap), 1);
 }
 
 /* R4, R14, F3, and F1's other half: what may be mapped and what may not. */
@@ -118,16 +119,16 @@ static void mmap_stays_inside_one_live_buffer(struct kunit *test)
 	unsigned long addr;
 
 	set_up_mmap(test, fx->dev);
-	view.vaddr = region_of(fx->dev)->vaddr + PFN_PHYS(c->page);
-	addr = view_map(test, &view, c->pages);
+	view.vaddr = fx_region(fx->dev)->vaddr + PFN_PHYS(c->page);
+	addr = fx_mmap(test, &view, c->pages);
 	if (c->err) {
 		KUNIT_EXPECT_EQ(test, (long)addr, c->err);
 		return;
 	}
 	*(u32 *)(view.vaddr + PFN_PHYS(c->pgoff)) = 0xf125;
 	*(u32 *)(view.vaddr + PFN_PHYS(c->pgoff + c->pages) - 4) = 0x1a57;
-	expect_user_word(test, addr, 0xf125);
-	expect_user_word(test, addr + PFN_PHYS(c->pages) - 4, 0x1a57);
+	fx_expect_user_word(test, addr, 0xf125);
+	fx_expect_user_word(test, addr + PFN_PHYS(c->pages) - 4, 0x1a57);
 }
 
 static void mmap_of_an_address_inside_a_page_is_refused(struct kunit *test)
@@ -136,8 +137,8 @@ static void mmap_of_an_address_inside_a_page_is_refused(struct kunit *test)
 	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
 
 	set_up_mmap(test, fx->dev);
-	view.vaddr = region_of(fx->dev)->vaddr + 16;
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+	view.vaddr = fx_region(fx->dev)->vaddr + 16;
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENXIO);
 }
 
 /* F3 */
@@ -146,11 +147,11 @@ static void mmap_after_free_is_refused(struct kunit *test)
 	struct fixture *fx = test->priv;
 	struct view view = { .dev = fx->dev, .size = PAGE_SIZE };
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	view.vaddr = take(test, fx->dev, 1);
-	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
-	give(fx->dev, 1, view.vaddr);
-	KUNIT_EXPECT_EQ(test, (long)view_map(test, &view, 1), -ENXIO);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(fx_mmap(test, &view, 1)));
+	fx_free(fx->dev, 1, view.vaddr);
+	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENXIO);
 }
 
 static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
@@ -161,7 +162,7 @@ static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
 	int ret = 1234;
 
 	set_up_mmap(test, fx->dev);
-	vaddr = region_of(fx->dev)->vaddr;
+	vaddr = fx_region(fx->dev)->vaddr;
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->other, &vma, vaddr, PAGE_SIZE, &ret), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_coherent(fx->dev, &vma, vaddr - PAGE_SIZE, PAGE_SIZE,
 						     &ret), 0);
@@ -181,11 +182,11 @@ static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 		.prot = &prot,
 	};
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	view.vaddr = take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = fx_alloc(test, fx->dev, 1);
 	/* On top of what dma_mmap_coherent() chooses for the device. */
 	want = pgprot_writecombine(dma_pgprot(fx->dev, want, 0));
-	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(view_map(test, &view, 1)));
+	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(fx_mmap(test, &view, 1)));
 	KUNIT_EXPECT_EQ(test, (u64)pgprot_val(prot), (u64)pgprot_val(want));
 }
 
@@ -202,11 +203,11 @@ static void mmap_is_traced(struct kunit *test)
 	unsigned long seen = 0;
 
 	set_up_mmap(test, fx->dev);
-	view.vaddr = region_of(fx->dev)->vaddr + 4 * PAGE_SIZE;
+	view.vaddr = fx_region(fx->dev)->vaddr + 4 * PAGE_SIZE;
 	if (register_trace_dma_coherent_mmap(note_pages, &seen))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
-	view_map(test, &view, 2);
-	view_map(test, &view, 4);
+	fx_mmap(test, &view, 2);
+	fx_mmap(test, &view, 4);
 	unregister_trace_dma_coherent_mmap(note_pages, &seen);
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, seen, 1000 * (4 + 1) + 2);
@@ -220,9 +221,9 @@ static void user_mapping_has_no_pages_to_take(struct kunit *test)
 	struct page *page;
 	unsigned long addr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	view.vaddr = take(test, fx->dev, 1);
-	addr = view_map(test, &view, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	view.vaddr = fx_alloc(test, fx->dev, 1);
+	addr = fx_mmap(test, &view, 1);
 	KUNIT_ASSERT_FALSE(test, IS_ERR_VALUE(addr));
 	KUNIT_EXPECT_EQ(test, get_user_pages_fast(addr, 1, 0, &page), -EFAULT);
 }

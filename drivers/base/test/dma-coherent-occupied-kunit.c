@@ -4,17 +4,17 @@
  */
 
 #include <kunit/test.h>
-#include <linux/dma-mapping.h>
+#include <linux/dma-map-ops.h>
 #include <linux/err.h>
+#include <linux/string.h>
 
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-view.h"
 
 static bool is_occupied(struct device *dev, unsigned long page, unsigned long pages)
 {
 	struct dma_coherent_run run;
 
-	return dma_coherent_run_at(region_of(dev), page, &run) && run.used && run.first == page &&
+	return fx_run_at(fx_region(dev), page, &run) && run.used && run.first == page &&
 	       run.pages == pages;
 }
 
@@ -30,23 +30,23 @@ static void occupied_range_is_a_buffer(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr, *others;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	vaddr = dma_mark_declared_memory_occupied(fx->dev, HANDLE + 2 * PAGE_SIZE, view.size);
 	KUNIT_ASSERT_PTR_EQ(test, vaddr, fx->bank[0].mem + 2 * PAGE_SIZE);
-	expect_sound(test, fx->dev, 3);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 1);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.high_water, 3);
-	others = take(test, fx->dev, POOL_PAGES / 2);
+	fx_expect_pool(test, fx->dev, 3);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, 1);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.high_water, 3);
+	others = fx_alloc(test, fx->dev, POOL_PAGES / 2);
 	KUNIT_EXPECT_PTR_EQ(test, others, fx->bank[0].mem + POOL_SIZE / 2);
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, DIRT, view.size));
 
 	view.dev = fx->dev;
 	view.vaddr = vaddr;
 	*(u32 *)(vaddr + 2 * PAGE_SIZE) = 0x0cc0;
-	expect_user_word(test, view_map(test, &view, 3) + 2 * PAGE_SIZE, 0x0cc0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 3, vaddr), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
-	expect_sound(test, fx->dev, POOL_PAGES / 2);
+	fx_expect_user_word(test, fx_mmap(test, &view, 3) + 2 * PAGE_SIZE, 0x0cc0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 3, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	fx_expect_pool(test, fx->dev, POOL_PAGES / 2);
 }
 
 struct occupied_case {
@@ -76,14 +76,14 @@ static void occupied_range_is_whole_pages(struct kunit *test)
 	struct fixture *fx = test->priv;
 	dma_addr_t addr = HANDLE + range->offset;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_PTR_EQ(test, dma_mark_declared_memory_occupied(fx->dev, addr, range->size),
 			    fx->bank[0].mem + range->page * PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, is_occupied(fx->dev, range->page, range->pages));
-	expect_sound(test, fx->dev, range->pages);
+	fx_expect_pool(test, fx->dev, range->pages);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size), 0);
-	expect_sound(test, fx->dev, 0);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	fx_expect_pool(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
 }
 
 static const struct occupied_case ranges_out[] = {
@@ -106,24 +106,24 @@ static void range_outside_is_refused(struct kunit *test)
 
 	KUNIT_EXPECT_EQ(test, mark_err(NULL, addr, range->size), -EINVAL);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, addr, range->size), -EINVAL);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, range->size),
 			-EINVAL);
-	KUNIT_EXPECT_EQ(test, region_of(fx->dev)->stats.allocs, 0);
-	expect_sound(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, 0);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 static void range_in_two_regions_is_refused(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *bank = add_bank(test, 2);
+	struct bank *bank = fx_add_bank(test, 2);
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, bank, HANDLE + POOL_SIZE, 0), 0);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + POOL_SIZE - 1, 2), -EINVAL);
-	expect_sound(test, fx->dev, 0);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 0);
+	fx_expect_pool(test, fx->dev, 0);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 0);
 }
 
 static void range_in_use_is_refused(struct kunit *test)
@@ -131,15 +131,15 @@ static void range_in_use_is_refused(struct kunit *test)
 	struct fixture *fx = test->priv;
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 8 * PAGE_SIZE, PAGE_SIZE), -EBUSY);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + 7 * PAGE_SIZE + 1, PAGE_SIZE), -EBUSY);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE, POOL_SIZE), -EBUSY);
-	vaddr = take(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + page_of(fx->dev, vaddr) * PAGE_SIZE, 1),
+	vaddr = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + fx_page(fx->dev, vaddr) * PAGE_SIZE, 1),
 			-EBUSY);
-	expect_sound(test, fx->dev, 2);
+	fx_expect_pool(test, fx->dev, 2);
 }
 
 static void range_is_unmarked_as_it_was_marked(struct kunit *test)
@@ -147,7 +147,7 @@ static void range_is_unmarked_as_it_was_marked(struct kunit *test)
 	const dma_addr_t addr = HANDLE + 8 * PAGE_SIZE;
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, addr, 3 * PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr, 2 * PAGE_SIZE),
 			-EINVAL);
@@ -157,22 +157,22 @@ static void range_is_unmarked_as_it_was_marked(struct kunit *test)
 								  2 * PAGE_SIZE), -EINVAL);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 8 * PAGE_SIZE),
 			-EINVAL);
-	expect_sound(test, fx->dev, 3);
+	fx_expect_pool(test, fx->dev, 3);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, addr + 1,
 								  3 * PAGE_SIZE - 1), 0);
-	expect_sound(test, fx->dev, 0);
+	fx_expect_pool(test, fx->dev, 0);
 }
 
 static void occupied_range_outlives_its_attachment(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_ASSERT_EQ(test, mark_err(fx->dev, HANDLE, PAGE_SIZE), 0);
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, HANDLE + PAGE_SIZE, PAGE_SIZE), -EINVAL);
-	expect_sound(test, fx->dev, 1);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->live, 1);
+	fx_expect_pool(test, fx->dev, 1);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 1);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE), 0);
 	dma_coherent_reap();
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
@@ -183,22 +183,23 @@ static void range_is_taken_from_the_innermost_pool(struct kunit *test)
 	struct bank inner = { .size = 8 * PAGE_SIZE };
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, 8);
-	inner.mem = take(test, fx->dev, 8);
-	inner.base = fx->bank[0].base + (inner.mem - region_of(fx->dev)->vaddr);
-	stub_mapping(test);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &inner,
-					 HANDLE + (inner.mem - region_of(fx->dev)->vaddr), 0), 0);
-	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, nth_mem(fx->dev, 1)->view.handle, PAGE_SIZE), 0);
-	KUNIT_EXPECT_EQ(test, nth_region(fx->dev, 1)->pool.used_pages, 1);
-	expect_sound(test, fx->dev, 16);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, 8);
+	inner.mem = fx_alloc(test, fx->dev, 8);
+	inner.base = fx->bank[0].base + (inner.mem - fx_region(fx->dev)->vaddr);
+	fx_stub_mapping(test);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, &inner,
+					    HANDLE + (inner.mem - fx_region(fx->dev)->vaddr), 0),
+			0);
+	KUNIT_EXPECT_EQ(test, mark_err(fx->dev, fx_mem(fx->dev, 1)->view.handle, PAGE_SIZE), 0);
+	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 1);
+	fx_expect_pool(test, fx->dev, 16);
 
 	/* While it is there, a release goes to it. */
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, inner.mem), 1);
-	detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 8, inner.mem), 1);
-	expect_sound(test, fx->dev, 8);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, inner.mem), 1);
+	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 8, inner.mem), 1);
+	fx_expect_pool(test, fx->dev, 8);
 }
 
 static struct kunit_case dma_coherent_occupied_cases[] = {

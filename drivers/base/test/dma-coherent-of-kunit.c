@@ -7,31 +7,25 @@
  * of some of the nodes, a platform driver probes them as drivers do, and from
  * then on it is dma_alloc_coherent() and its siblings that are called.
  *
- * The regions outlive the tests, so each test gives back what it takes.
- *
- * Rn in front of a test names a regression case in the table in
- * tools/testing/dma-coherent/README.md.
+ * The regions outlive the tests, so each test frees what it allocates.
  */
 
 #include <kunit/resource.h>
 #include <kunit/test.h>
-#include <linux/anon_inodes.h>
 #include <linux/device.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
-#include <linux/file.h>
-#include <linux/fs.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
-#include <linux/mman.h>
 #include <linux/mod_devicetable.h>
 #include <linux/of.h>
 #include <linux/of_platform.h>
 #include <linux/of_reserved_mem.h>
 #include <linux/platform_device.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
-#include <linux/uaccess.h>
 
-#include "../dma-coherent.h"
+#include "dma-coherent-fixture.h"
 
 #define NODES		"/dma-coherent-kunit"
 #define REGIONS		"/reserved-memory"
@@ -414,59 +408,26 @@ static void default_region_can_be_a_devices_too(struct kunit *test)
 	dma_free_coherent(dev, rmem->size, vaddr, rmem->base);
 }
 
-/* Mmap of memory that the kernel itself has no mapping of */
-
-struct view {
-	struct device *dev;
-	void *vaddr;
-	dma_addr_t handle;
-	size_t size;
-};
-
-static int view_mmap(struct file *file, struct vm_area_struct *vma)
-{
-	const struct view *view = file->private_data;
-
-	return dma_mmap_coherent(view->dev, vma, view->vaddr, view->handle, view->size);
-}
-
-static const struct file_operations view_fops = {
-	.owner = THIS_MODULE,
-	.mmap = view_mmap,
-};
-
-static unsigned long view_map(struct kunit *test, struct view *view)
-{
-	struct file *file;
-	unsigned long addr;
-
-	file = anon_inode_getfile("dma-coherent-of-kunit", &view_fops, view, O_RDWR);
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, file);
-	addr = kunit_vm_mmap(test, file, 0, view->size, PROT_READ | PROT_WRITE,
-			     MAP_SHARED, 0);
-	fput(file);
-	return addr;
-}
+/* Mappings of user space, of memory that the kernel itself has no mapping of */
 
 static void user_space_sees_the_buffer(struct kunit *test)
 {
 	struct view view = { .size = 4 * PAGE_SIZE };
 	unsigned long addr;
-	u32 got = 0;
+	dma_addr_t handle;
 
 	view.dev = add_device(test, "plain");
-	view.vaddr = dma_alloc_coherent(view.dev, view.size, &view.handle, GFP_KERNEL);
+	view.vaddr = dma_alloc_coherent(view.dev, view.size, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, view.vaddr);
-	addr = view_map(test, &view);
+	addr = fx_mmap(test, &view, 4);
 	KUNIT_EXPECT_FALSE(test, IS_ERR_VALUE(addr));
 	if (!IS_ERR_VALUE(addr)) {
 		*(u32 *)(view.vaddr + 3 * PAGE_SIZE) = 0xcafe;
-		KUNIT_EXPECT_EQ(test, get_user(got, (u32 __user *)(addr + 3 * PAGE_SIZE)), 0);
-		KUNIT_EXPECT_EQ(test, got, 0xcafe);
-		KUNIT_EXPECT_EQ(test, put_user(0xbeef, (u32 __user *)addr), 0);
+		fx_expect_user_word(test, addr + 3 * PAGE_SIZE, 0xcafe);
+		fx_write_user_word(test, addr, 0xbeef);
 		KUNIT_EXPECT_EQ(test, READ_ONCE(*(u32 *)view.vaddr), 0xbeef);
 	}
-	dma_free_coherent(view.dev, view.size, view.vaddr, view.handle);
+	dma_free_coherent(view.dev, view.size, view.vaddr, handle);
 }
 
 static struct kunit_case dma_coherent_of_cases[] = {

@@ -14,21 +14,25 @@
  * /sys/module, and has pools for as long as it wants to look at them.
  */
 
+#include <kunit/device.h>
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/cpumask.h>
 #include <linux/delay.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
+#include <linux/log2.h>
 #include <linux/mman.h>
 #include <linux/moduleparam.h>
+#include <linux/pfn.h>
 #include <linux/prandom.h>
+#include <linux/string.h>
 #include <linux/uaccess.h>
 
 #include "dma-coherent-fixture.h"
-#include "dma-coherent-view.h"
 
 #undef MODULE_PARAM_PREFIX
 #define MODULE_PARAM_PREFIX "dma_coherent_kunit."
@@ -128,7 +132,7 @@ static struct dma_coherent_mem *model_mem(struct model *m, unsigned int d, unsig
 	struct dma_coherent_mem *mem;
 	unsigned int n;
 
-	for (n = 0; (mem = nth_mem(m->dev[d], n)); n++)
+	for (n = 0; (mem = fx_mem(m->dev[d], n)); n++)
 		if (mem->region->base == m->bank[r]->base)
 			return mem;
 	return NULL;
@@ -347,8 +351,8 @@ static const char *model_release_one(struct model *m, unsigned int b)
 	vaddr = m->bank[buffer->region]->mem + PFN_PHYS(buffer->first);
 	if (dma_release_from_coherent(m->dev[buffer->dev], order, vaddr) != 1)
 		return "a release that went to nobody";
-	return model_leave(m, buffer, order != right ? DMA_COHERENT_FREE_WRONG_ORDER :
-						       DMA_COHERENT_FREE_GOOD);
+	return model_leave(m, buffer,
+			   order != right ? DMA_COHERENT_FREE_WRONG_ORDER : DMA_COHERENT_FREE_GOOD);
 }
 
 static const char *model_release(struct model *m)
@@ -435,8 +439,8 @@ static const char *model_attach(struct model *m)
 
 	if (expected && below(m, 64))
 		return NULL;
-	err = declare_as(m->dev[d], m->bank[r], model_handle(r),
-			 fallback ? DMA_COHERENT_FALLBACK : 0);
+	err = fx_declare_at(m->dev[d], m->bank[r], model_handle(r),
+			    fallback ? DMA_COHERENT_FALLBACK : 0);
 	if (err != expected)
 		return "attached or not, wrongly";
 	if (err)
@@ -454,7 +458,7 @@ static const char *model_detach(struct model *m)
 
 	if (below(m, 16))
 		return NULL;
-	detach(m->dev[d], DMA_COHERENT_DECLARED, m->bank[r]);
+	fx_detach(m->dev[d], DMA_COHERENT_DECLARED, m->bank[r]);
 	m->user[d][r].attached = false;
 	model_reap(m, d, r);
 	return NULL;
@@ -520,7 +524,7 @@ static const char *model_compare_pages(struct model *m, unsigned int r,
 	struct dma_coherent_run run;
 	unsigned long page, i;
 
-	for (page = 0; dma_coherent_run_at(region, page, &run); page += run.pages) {
+	for (page = 0; fx_run_at(region, page, &run); page += run.pages) {
 		bool is_free = m->owner[r][page] == NOBODY;
 
 		if (run.first != page || run.used == is_free)
@@ -552,7 +556,7 @@ static const char *model_compare(struct model *m)
 			return "an attachment's state differs";
 		if (memcmp(&mem->region->stats, &m->stats[n % 2], sizeof(m->stats[0])))
 			return "the counters differ";
-		fault = region_fault(mem->region) ?:
+		fault = fx_region_fault(mem->region) ?:
 			model_compare_pages(m, n % 2, mem->region);
 		if (fault)
 			return fault;
@@ -588,14 +592,14 @@ static struct model *model_create(struct kunit *test, const struct model_case *c
 	m->dev[0] = fx->dev;
 	m->dev[1] = fx->other;
 	for (r = 0; r < 2; r++) {
-		m->bank[r] = add_bank_behind(test, c->before[r], c->pages[r]);
+		m->bank[r] = fx_add_bank_behind(test, c->before[r], c->pages[r]);
 		m->pages[r] = c->pages[r];
 		m->max_order[r] = min_t(unsigned int, CONFIG_DMA_COHERENT_ALIGN_ORDER,
 					__ffs(PHYS_PFN(m->bank[r]->base)));
 	}
-	m->file = view_open(test, &m->view);
+	m->file = fx_open(test, &m->view);
 	/* Gives this thread an address space. */
-	view_map(test, &view, 1);
+	fx_mmap(test, &view, 1);
 	return m;
 }
 
@@ -692,7 +696,7 @@ static void stress_toggle(struct stress *stress, struct device *dev,
 		stress_mark(buffer, mark);
 		return;
 	}
-	if (!stress_marks_hold(buffer) || give(dev, buffer->pages, buffer->vaddr) != 1)
+	if (!stress_marks_hold(buffer) || fx_free(dev, buffer->pages, buffer->vaddr) != 1)
 		atomic_inc(&stress->faults);
 	buffer->vaddr = NULL;
 }
@@ -744,12 +748,12 @@ static int stress_visit_thread(void *data)
 	unsigned int n;
 
 	for (n = 0; !READ_ONCE(stress->stop); n++) {
-		if (attach(stress->visitor, stress->bank))
+		if (fx_attach(stress->visitor, stress->bank))
 			atomic_inc(&stress->faults);
 		stress_toggle(stress, stress->visitor, &buffer, 2, n);
 		if (n % 1024 && buffer.vaddr)
 			stress_toggle(stress, stress->visitor, &buffer, 0, 0);
-		detach(stress->visitor, DMA_COHERENT_FIRMWARE, stress->bank);
+		fx_detach(stress->visitor, DMA_COHERENT_FIRMWARE, stress->bank);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->visitor, &buffer, 0, 0);
 		WRITE_ONCE(me->rounds, me->rounds + 1);
@@ -781,13 +785,13 @@ static int stress_pass_thread(void *data)
 	struct stress_buffer buffer = {};
 
 	while (!READ_ONCE(stress->stop)) {
-		if (attach(stress->passer, stress->passing_bank))
+		if (fx_attach(stress->passer, stress->passing_bank))
 			atomic_inc(&stress->faults);
 		stress_toggle(stress, stress->passer, &buffer, 1, me->rounds);
 		stress_be_seen(stress, me->rounds);
 		if (buffer.vaddr)
 			stress_toggle(stress, stress->passer, &buffer, 0, 0);
-		detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
+		fx_detach(stress->passer, DMA_COHERENT_FIRMWARE, stress->passing_bank);
 		stress_be_seen(stress, me->rounds);
 		WRITE_ONCE(me->rounds, me->rounds + 1);
 	}
@@ -848,7 +852,7 @@ static void threads_and_interrupts_share_a_pool(struct kunit *test)
 		.dev = fx->dev,
 		.visitor = fx->other,
 		.bank = &fx->bank[0],
-		.passing_bank = add_bank(test, 4),
+		.passing_bank = fx_add_bank(test, 4),
 		.irq = IRQ_WORK_INIT_HARD(stress_irq),
 	};
 	struct dma_coherent_stats *stats;
@@ -856,14 +860,14 @@ static void threads_and_interrupts_share_a_pool(struct kunit *test)
 
 	stress.passer = kunit_device_register(test, "passer");
 	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, stress.passer);
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), 0);
 	rounds = stress_run(&stress);
 	dma_coherent_reap();
-	stats = &region_of(fx->dev)->stats;
+	stats = &fx_region(fx->dev)->stats;
 	kunit_info(test, "%lu rounds, %d in interrupts, %lu buffers\n", rounds,
 		   atomic_read(&stress.irq_rounds), stats->allocs);
 	KUNIT_EXPECT_EQ(test, atomic_read(&stress.faults), 0);
-	expect_sound(test, fx->dev, 0);
+	fx_expect_pool(test, fx->dev, 0);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
 	KUNIT_EXPECT_NULL(test, stress.passer->dma_mem);
 	KUNIT_EXPECT_EQ(test, stats->frees[DMA_COHERENT_FREE_GOOD], stats->allocs);

@@ -6,7 +6,8 @@
 #include <kunit/test.h>
 #include <linux/dma-direct.h>
 #include <linux/dma-mapping.h>
-#include <linux/sizes.h>
+#include <linux/gfp.h>
+#include <linux/pfn.h>
 #include <linux/slab.h>
 
 #include "dma-coherent-fixture.h"
@@ -48,7 +49,7 @@ static unsigned long count_served(struct kunit *test, struct device *dev)
 		dma_alloc_from_coherent(dev, PAGE_SIZE, &handle, &vaddr);
 		if (!vaddr)
 			break;
-		page = page_of(dev, vaddr);
+		page = fx_page(dev, vaddr);
 		first = min(first, page);
 		last = max(last, page);
 	}
@@ -65,40 +66,40 @@ static void buffers_are_within_reach(struct kunit *test)
 
 	fx->dev->coherent_dma_mask = c->mask;
 	fx->dev->bus_dma_limit = c->bus_limit;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), c->pages);
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH),
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH),
 			c->pages < POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, c->warns);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, c->warns);
 
-	dma_coherent_drain(fx->dev);
-	vaddr = take(test, fx->dev, c->pages);
-	KUNIT_EXPECT_EQ(test, page_of(fx->dev, vaddr), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, c->pages, vaddr), 1);
+	fx_drain(fx->dev);
+	vaddr = fx_alloc(test, fx->dev, c->pages);
+	KUNIT_EXPECT_EQ(test, fx_page(fx->dev, vaddr), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, c->pages, vaddr), 1);
 	if (c->pages < POOL_PAGES)
-		KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, (c->pages + 1) * PAGE_SIZE));
+		KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, (c->pages + 1) * PAGE_SIZE));
 }
 
 /* A region out of reach does not keep from one behind it that is not. */
 static void regions_in_reach_come_first(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
-	struct bank *low = add_bank(test, 2);
+	struct bank *low = fx_add_bank(test, 2);
 	void *vaddr;
 
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], 2 * HANDLE, 0), 0);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, low, HANDLE, 0), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, &fx->bank[0], 2 * HANDLE, 0), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, low, HANDLE, 0), 0);
 	fx->dev->coherent_dma_mask = 2 * HANDLE - 1;
-	vaddr = take(test, fx->dev, 2);
+	vaddr = fx_alloc(test, fx->dev, 2);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, low->mem);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 2, vaddr), 1);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), 0);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, vaddr), 1);
 
 	/* Where all are out of reach, they serve. */
 	fx->dev->coherent_dma_mask = HANDLE - 1;
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, take(test, fx->dev, 1)), 1);
-	KUNIT_EXPECT_EQ(test, frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, fx_alloc(test, fx->dev, 1)), 1);
+	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), 1);
 }
 
 /* It goes on to the generic allocator, which obeys the mask. */
@@ -106,13 +107,14 @@ static void region_that_falls_back_serves_only_what_is_reached(struct kunit *tes
 {
 	struct fixture *fx = test->priv;
 
-	KUNIT_ASSERT_EQ(test, declare_as(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->dev, &fx->bank[0], HANDLE, DMA_COHERENT_FALLBACK),
+			0);
 	fx->dev->coherent_dma_mask = HANDLE - 1;
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, used(fx->dev), 0);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), 0);
 	fx->dev->coherent_dma_mask = HANDLE + PAGE_SIZE - 1;
-	take(test, fx->dev, 1);
-	KUNIT_EXPECT_TRUE(test, is_left_alone(fx->dev, PAGE_SIZE));
+	fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 }
 
 static void mask_counts_when_it_is_asked_for(struct kunit *test)
@@ -120,12 +122,12 @@ static void mask_counts_when_it_is_asked_for(struct kunit *test)
 	struct fixture *fx = test->priv;
 
 	fx->dev->coherent_dma_mask = 0;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	fx->dev->coherent_dma_mask = HANDLE + POOL_SIZE / 2 - 1;
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), POOL_PAGES / 2);
 	fx->dev->coherent_dma_mask = DMA_BIT_MASK(32);
-	take(test, fx->dev, POOL_PAGES / 2);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
+	fx_alloc(test, fx->dev, POOL_PAGES / 2);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, 0);
 }
 
 /* Two devices, two masks, one region. */
@@ -135,15 +137,15 @@ static void each_device_has_its_own_reach(struct kunit *test)
 	void *vaddr;
 
 	fx->dev->coherent_dma_mask = HANDLE + 4 * PAGE_SIZE - 1;
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	KUNIT_ASSERT_EQ(test, declare_as(fx->other, &fx->bank[0], 2 * HANDLE, 0), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare_at(fx->other, &fx->bank[0], 2 * HANDLE, 0), 0);
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), 4);
-	vaddr = take(test, fx->other, 16);
-	KUNIT_EXPECT_EQ(test, page_of(fx->other, vaddr), 16);
-	KUNIT_EXPECT_EQ(test, give(fx->other, 16, vaddr), 1);
-	vaddr = take(test, fx->other, 8);
-	KUNIT_EXPECT_TRUE(test, is_refused(fx->dev, PAGE_SIZE));
-	KUNIT_EXPECT_EQ(test, give(fx->other, 8, vaddr), 1);
+	vaddr = fx_alloc(test, fx->other, 16);
+	KUNIT_EXPECT_EQ(test, fx_page(fx->other, vaddr), 16);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, 16, vaddr), 1);
+	vaddr = fx_alloc(test, fx->other, 8);
+	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
+	KUNIT_EXPECT_EQ(test, fx_free(fx->other, 8, vaddr), 1);
 }
 
 /**
@@ -210,14 +212,14 @@ static void handles_follow_dma_ranges(struct kunit *test)
 		want = phys_to_dma(fx->dev, fx->bank[0].base);
 		pages = POOL_PAGES;
 	}
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), pages ? 0 : -ENODEV);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), pages ? 0 : -ENODEV);
 	KUNIT_ASSERT_EQ(test, !fx->dev->dma_mem, !pages);
 	if (!pages)
 		return;
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), pages);
-	KUNIT_EXPECT_EQ(test, refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
-	dma_coherent_drain(fx->dev);
+	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, 0);
+	fx_drain(fx->dev);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, PFN_PHYS(pages), &handle, &vaddr),
 			1);
 	KUNIT_EXPECT_EQ(test, handle, want);
@@ -236,12 +238,12 @@ static void mask_is_compared_with_the_translated_address(struct kunit *test)
 		kunit_skip(test, "no physical addresses above 4 GiB");
 	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 		kunit_skip(test, "the architecture translates by itself");
-	bank = add_bank_at(test, POOL_PAGES, (phys_addr_t)0x107a000000ULL);
+	bank = fx_add_bank_at(test, POOL_PAGES, (phys_addr_t)0x107a000000ULL);
 	set_ranges(test, fx->dev, bank->base, &ranges);
 	fx->dev->coherent_dma_mask = HANDLE + POOL_SIZE / 2 - 1;
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, bank), 0);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, bank), 0);
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), POOL_PAGES / 2);
-	KUNIT_EXPECT_EQ(test, nth_mem(fx->dev, 0)->warned, 0);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, 0);
 }
 
 /* s5p-mfc's bus did so. */
@@ -256,10 +258,10 @@ static void ranges_count_when_it_is_asked_for(struct kunit *test)
 
 	if (IS_ENABLED(CONFIG_ARCH_HAS_PHYS_TO_DMA))
 		kunit_skip(test, "the architecture translates by itself");
-	KUNIT_ASSERT_EQ(test, attach(fx->dev, &fx->bank[0]), 0);
+	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr), 1);
 	KUNIT_EXPECT_EQ(test, handle, phys_to_dma(fx->dev, fx->bank[0].base));
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 1, vaddr), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr), 1);
 	set_ranges(test, fx->dev, fx->bank[0].base, &late);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, 1, &handle, &vaddr), 1);
 	KUNIT_EXPECT_EQ(test, handle, HANDLE + 3 * PAGE_SIZE);

@@ -11,25 +11,22 @@
  * needs to be loaded.
  */
 
-#include <kunit/device.h>
 #include <kunit/resource.h>
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
-#include <linux/io.h>
 #include <linux/overflow.h>
+#include <linux/pfn.h>
 #include <linux/platform_device.h>
 #include <linux/remoteproc.h>
 #include <linux/string.h>
 #include <linux/virtio_ids.h>
 
-#include "../dma-coherent.h"
+#include "dma-coherent-fixture.h"
 
-#define POOL_SIZE	(32 * PAGE_SIZE)
 #define CARVEOUT_SIZE	(8 * PAGE_SIZE)
-#define HANDLE		((dma_addr_t)0x40000000)
 #define VRING_PAGES	1
 #define RUNNING_PAGES	(PFN_DOWN(CARVEOUT_SIZE) + 2 * VRING_PAGES)
 
@@ -75,16 +72,12 @@ static void write_table(void *table)
 }
 
 /**
- * struct remote_cpu - what a test starts with
- * @dev: the processor's device
+ * struct remote_cpu - what the tests have besides the fixture, whose device it is
  * @rproc: what the core knows of it
- * @mem: what it has for a pool
  * @table: what its firmware says it needs
  */
 struct remote_cpu {
-	struct device *dev;
 	struct rproc *rproc;
-	void *mem;
 	u8 table[TABLE_SIZE] __aligned(8);
 };
 
@@ -117,11 +110,6 @@ static const struct rproc_ops processor_ops = {
 	.get_loaded_rsc_table = processor_table,
 };
 
-static void free_mem(void *mem)
-{
-	free_pages_exact(mem, POOL_SIZE);
-}
-
 static void free_rproc(void *rproc)
 {
 	rproc_free(rproc);
@@ -134,22 +122,23 @@ static void delete_rproc(void *rproc)
 
 static int processor_init(struct kunit *test)
 {
-	struct remote_cpu *cpu = kunit_kzalloc(test, sizeof(*cpu), GFP_KERNEL);
+	struct remote_cpu *cpu;
+	struct fixture *fx;
+	int err;
 
 	if (!IS_ENABLED(CONFIG_UML))
 		kunit_skip(test, "elsewhere RAM is no pool");
-	KUNIT_ASSERT_NOT_NULL(test, cpu);
-	test->priv = cpu;
-	write_table(cpu->table);
-	cpu->mem = alloc_pages_exact(POOL_SIZE, GFP_KERNEL);
-	KUNIT_ASSERT_NOT_NULL(test, cpu->mem);
-	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_mem, cpu->mem), 0);
-	cpu->dev = kunit_device_register(test, "processor");
-	KUNIT_ASSERT_NOT_ERR_OR_NULL(test, cpu->dev);
-	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(cpu->dev, virt_to_phys(cpu->mem), HANDLE,
-							  POOL_SIZE), 0);
+	err = fixture_init(test);
+	if (err)
+		return err;
+	fx = test->priv;
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 
-	cpu->rproc = rproc_alloc(cpu->dev, "kunit", &processor_ops, NULL, sizeof(cpu));
+	cpu = kunit_kzalloc(test, sizeof(*cpu), GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, cpu);
+	fx->priv = cpu;
+	write_table(cpu->table);
+	cpu->rproc = rproc_alloc(fx->dev, "kunit", &processor_ops, NULL, sizeof(cpu));
 	KUNIT_ASSERT_NOT_NULL(test, cpu->rproc);
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, free_rproc, cpu->rproc), 0);
 	*(struct remote_cpu **)cpu->rproc->priv = cpu;
@@ -162,28 +151,25 @@ static int processor_init(struct kunit *test)
 
 static void processor_exit(struct kunit *test)
 {
-	struct remote_cpu *cpu = test->priv;
+	struct fixture *fx = test->priv;
 
-	if (!cpu || IS_ERR_OR_NULL(cpu->dev))
-		return;
-	dma_release_coherent_memory(cpu->dev);
-	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, cpu->dev->dma_mem);
-}
-
-static unsigned long used(const struct remote_cpu *cpu)
-{
-	return cpu->dev->dma_mem->region->pool.used_pages;
+	if (fx && fx->priv) {
+		dma_release_coherent_memory(fx->dev);
+		dma_coherent_reap();
+		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	}
+	fixture_exit(test);
 }
 
 /* The device whose driver would allocate the buffers. */
 static struct device *start(struct kunit *test)
 {
-	struct remote_cpu *cpu = test->priv;
+	struct fixture *fx = test->priv;
+	struct remote_cpu *cpu = fx->priv;
 	struct rproc_vdev *rvdev;
 
 	KUNIT_ASSERT_EQ(test, rproc_boot(cpu->rproc), 0);
-	KUNIT_EXPECT_EQ(test, used(cpu), RUNNING_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), RUNNING_PAGES);
 	rvdev = list_first_entry_or_null(&cpu->rproc->rvdevs, struct rproc_vdev, node);
 	KUNIT_ASSERT_NOT_NULL(test, rvdev);
 	KUNIT_ASSERT_NOT_NULL(test, rvdev->pdev->dev.dma_mem);
@@ -192,28 +178,29 @@ static struct device *start(struct kunit *test)
 
 static void stop(struct kunit *test)
 {
-	struct remote_cpu *cpu = test->priv;
+	struct fixture *fx = test->priv;
+	struct remote_cpu *cpu = fx->priv;
 
 	KUNIT_ASSERT_EQ(test, rproc_detach(cpu->rproc), 0);
 	dma_coherent_reap();
-	KUNIT_EXPECT_EQ(test, used(cpu), 0);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), 0);
 }
 
 static void child_is_served_from_the_carveout(struct kunit *test)
 {
-	struct remote_cpu *cpu = test->priv;
+	struct fixture *fx = test->priv;
 	struct device *child = start(test);
 	dma_addr_t handle, more;
 	void *vaddr;
 
-	KUNIT_EXPECT_EQ(test, child->dma_mem->region->pool.pages, PFN_DOWN(CARVEOUT_SIZE));
+	KUNIT_EXPECT_EQ(test, fx_region(child)->pool.pages, PFN_DOWN(CARVEOUT_SIZE));
 	vaddr = dma_alloc_coherent(child, CARVEOUT_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	KUNIT_EXPECT_GE(test, handle, HANDLE);
 	KUNIT_EXPECT_LE(test, handle, HANDLE + POOL_SIZE - CARVEOUT_SIZE);
-	KUNIT_EXPECT_PTR_EQ(test, vaddr, cpu->mem + (handle - HANDLE));
+	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx->bank[0].mem + (handle - HANDLE));
 	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(child, 1, &more, GFP_KERNEL));
-	KUNIT_EXPECT_EQ(test, used(cpu), RUNNING_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), RUNNING_PAGES);
 	dma_free_coherent(child, CARVEOUT_SIZE, vaddr, handle);
 	stop(test);
 }
@@ -237,20 +224,20 @@ static void starts_and_stops_again(struct kunit *test)
 /* The processor's own buffers and the carve-out do not get in each other's way. */
 static void parent_allocates_beside_the_carveout(struct kunit *test)
 {
-	struct remote_cpu *cpu = test->priv;
+	struct fixture *fx = test->priv;
 	const size_t rest = POOL_SIZE / 2;
 	dma_addr_t handle, inner;
 	struct device *child;
 	void *vaddr, *buffer;
 
 	child = start(test);
-	vaddr = dma_alloc_coherent(cpu->dev, rest, &handle, GFP_KERNEL);
+	vaddr = dma_alloc_coherent(fx->dev, rest, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	buffer = dma_alloc_coherent(child, PAGE_SIZE, &inner, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, buffer);
 	KUNIT_EXPECT_TRUE(test, buffer < vaddr || buffer >= vaddr + rest);
-	dma_free_coherent(cpu->dev, rest, vaddr, handle);
-	KUNIT_EXPECT_EQ(test, used(cpu), RUNNING_PAGES);
+	dma_free_coherent(fx->dev, rest, vaddr, handle);
+	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), RUNNING_PAGES);
 	dma_free_coherent(child, PAGE_SIZE, buffer, inner);
 	stop(test);
 }

@@ -5,13 +5,13 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
-#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
+#include <linux/gfp.h>
 #include <linux/mm.h>
+#include <linux/pfn.h>
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
-#include "dma-coherent-failslab.h"
 #include "dma-coherent-fixture.h"
 
 static void sgtable_is_the_buffer(struct kunit *test)
@@ -22,8 +22,8 @@ static void sgtable_is_the_buffer(struct kunit *test)
 	void *vaddr;
 	int ret = 1;
 
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	take(test, fx->dev, 1);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	fx_alloc(test, fx->dev, 1);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, 2 * PAGE_SIZE + 1), 0);
 	KUNIT_EXPECT_EQ(test, sgt.nents, 1);
@@ -49,12 +49,12 @@ static void sgtable_that_cannot_be_allocated(struct kunit *test)
 	int err, ret = 1;
 	void *vaddr;
 
-	need_failslab(test);
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, &fx->bank[0]), 0);
-	vaddr = take(test, fx->dev, 1);
-	failslab_arm(1);
+	fx_need_failslab(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	vaddr = fx_alloc(test, fx->dev, 1);
+	fx_failslab_arm(1);
 	err = dma_get_sgtable_from_coherent(fx->dev, &sgt, vaddr, PAGE_SIZE, &ret);
-	KUNIT_EXPECT_TRUE(test, failslab_disarm());
+	KUNIT_EXPECT_TRUE(test, fx_failslab_disarm());
 	KUNIT_EXPECT_EQ(test, err, 1);
 	KUNIT_EXPECT_EQ(test, ret, -ENOMEM);
 }
@@ -76,7 +76,7 @@ static void sgtable_above_4g(struct kunit *test)
 	unsigned int i;
 	int ret = 1;
 
-	set_up_above_4g(test, fx->bank[0].mem, 4);
+	fx_fill_5g(test, fx->bank[0].mem, 4);
 	kunit_activate_static_stub(test, dma_coherent_has_pages, has_pages_stub);
 	KUNIT_EXPECT_EQ(test, dma_get_sgtable_from_coherent(fx->dev, &sgt, fx->bank[0].mem,
 							    PFN_PHYS(BEHIND_5G), &ret), 1);
@@ -94,8 +94,8 @@ static void sgtable_above_4g(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	KUNIT_EXPECT_EQ(test, sgt.orig_nents, 1);
 	sg_free_table(&sgt);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, 4, fx->bank[0].mem + 5UL * SZ_1G), 1);
-	KUNIT_EXPECT_EQ(test, give(fx->dev, BEHIND_5G, fx->bank[0].mem), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 4, fx->bank[0].mem + 5UL * SZ_1G), 1);
+	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, BEHIND_5G, fx->bank[0].mem), 1);
 }
 
 #else
@@ -111,7 +111,7 @@ static void sgtable_above_4g(struct kunit *test)
 static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
 {
 	phys_addr_t far = (phys_addr_t)1 << (sizeof(far) == 8 ? 45 : 31);
-	struct bank *bank = add_bank_at(test, 4, far);
+	struct bank *bank = fx_add_bank_at(test, 4, far);
 	struct fixture *fx = test->priv;
 	struct sg_table sgt;
 	dma_addr_t handle;
@@ -119,7 +119,7 @@ static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
 
 	if (pfn_valid(PHYS_PFN(far)))
 		kunit_skip(test, "there is memory everywhere");
-	KUNIT_ASSERT_EQ(test, declare(fx->dev, bank), 0);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
 	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, PAGE_SIZE), -ENXIO);

@@ -64,7 +64,7 @@ combinations=(
 	'arm arm-linux-gnueabihf stm32_defconfig -'
 )
 
-own_symbols() { sed -n '/^config /{s///;h}; /^\t\(bool\|tristate\)/{x;p}' drivers/base/Kconfig.dma-coherent; }
+own_symbols() { sed -n '/^config /{s///;h}; /^\t\(bool\|tristate\) "/{x;p}' drivers/base/Kconfig.dma-coherent; }
 
 check_combinations()
 {

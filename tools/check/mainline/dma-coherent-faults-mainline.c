@@ -14,7 +14,7 @@
 #undef memremap
 
 #define memremap(base, size, flags) \
-	((void)(flags), dma_coherent_faults_map(base, size, &(const char *){ NULL }))
+	((void)(flags), fx_map_bank(base, size, &(const char *){ NULL }))
 
 __diag_push();
 __diag_ignore(GCC, 8, "-Wmissing-prototypes", "some of them nobody calls");
