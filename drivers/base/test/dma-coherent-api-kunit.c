@@ -49,7 +49,7 @@ static void note_api_free(void *data, struct device *dev, void *vaddr, dma_addr_
 			trace->handle == handle && trace->size == size;
 }
 
-/* F6 and F5: the API's own events pair, and none has a handle that nobody set. */
+/* The API's events come in pairs, and each has a handle that was set. */
 static void api_traces_alloc_and_free(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -73,7 +73,7 @@ static void api_traces_alloc_and_free(struct kunit *test)
 	tracepoint_synchronize_unregister();
 }
 
-/* F6: and each error is found, also where the memory is not where it seems to be. */
+/* Errors are found even if the pool's physical address is not that of its mapping. */
 static void api_debug_knows_buffers(struct kunit *test)
 {
 	struct bank *bank = fx_add_bank_at(test, 8, SZ_1G);
@@ -95,7 +95,7 @@ static void api_debug_knows_buffers(struct kunit *test)
 	dma_free_coherent(fx->dev, 2 * PAGE_SIZE, vaddr, handle);
 }
 
-/* A buffer that lies in another one is no error. */
+/* A buffer inside of another one is not reported. */
 static void api_debug_knows_nested_pools(struct kunit *test)
 {
 	struct bank inner = { .size = 8 * PAGE_SIZE };
@@ -115,7 +115,7 @@ static void api_debug_knows_nested_pools(struct kunit *test)
 	dma_free_coherent(fx->dev, inner.size, inner.mem, outer_handle);
 }
 
-/* Nobody allocated it. */
+/* The range was not allocated. */
 static void api_debug_reports_the_free_of_an_occupied_range(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -129,7 +129,7 @@ static void api_debug_reports_the_free_of_an_occupied_range(struct kunit *test)
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, HANDLE);
 }
 
-/* A bus that the debugging of the API watches, for as long as the system runs. */
+/* A bus that DMA-API debug watches until the system halts. */
 
 static struct bank *leaky_bank;
 

@@ -43,7 +43,7 @@ static const struct declare_case bad_regions[] = {
 	{ "wraps for the device by a byte", SZ_16M, -(dma_addr_t)PAGE_SIZE, PAGE_SIZE + 1 },
 	{ "a byte", SZ_16M, HANDLE, 1 },
 	{ "less than a page", SZ_16M, HANDLE, PAGE_SIZE - 1 },
-	/* R1: two bytes that touch two pages are none of them whole. */
+	/* Two bytes that touch two pages are not a whole page. */
 	{ "across the end of a page", SZ_16M - 1, HANDLE, 2 },
 	{ "no whole page in nearly two", SZ_16M + 1, HANDLE, 2 * PAGE_SIZE - 2 },
 	{ "the last bytes of all", (phys_addr_t)-100, HANDLE, 100 },
@@ -56,7 +56,6 @@ static const struct declare_case bad_regions[] = {
 
 KUNIT_ARRAY_PARAM_DESC(bad_region, bad_regions, name);
 
-/* F9, R8 */
 static void declare_refuses_a_bad_region(struct kunit *test)
 {
 	const struct declare_case *c = test->param_value;
@@ -89,7 +88,7 @@ static const struct shrink_case shrink_cases[] = {
 
 KUNIT_ARRAY_PARAM_DESC(shrink_case, shrink_cases, name);
 
-/* F9: physical, virtual and bus page numbers agree. */
+/* Physical, virtual and device page numbers agree. */
 static void region_is_cut_down_to_whole_pages(struct kunit *test)
 {
 	const struct shrink_case *c = test->param_value;
@@ -152,7 +151,7 @@ static void same_region_twice_is_busy(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 0);
 }
 
-/* R10: the region is made anew each time, so it was gone when release returned. */
+/* The region is mapped anew each time, so the release has unmapped it. */
 static void declare_release_declare_again(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -160,20 +159,20 @@ static void declare_release_declare_again(struct kunit *test)
 
 	fx_stub_mapping(test);
 	for (i = 1; i <= 50; i++) {
-		KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
-		KUNIT_EXPECT_EQ(test, fx->maps, i);
-		KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, 0);
+		KUNIT_ASSERT_EQ_MSG(test, fx_declare(fx->dev, &fx->bank[0]), 0, "round %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, fx->maps, i, "round %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, fx_region(fx->dev)->stats.allocs, 0, "round %u", i);
 		fx_free(fx->dev, 3, fx_alloc(test, fx->dev, 3));
 		if (i % 2)
 			dma_release_coherent_memory(fx->dev);
 		else
 			fx_detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
-		KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
-		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+		KUNIT_EXPECT_TRUE_MSG(test, fx_alloc_ignored(fx->dev, PAGE_SIZE), "round %u", i);
+		KUNIT_EXPECT_NULL_MSG(test, fx->dev->dma_mem, "round %u", i);
 	}
 }
 
-/* R12: what describes a region may go away as soon as it is attached. */
+/* The description may be freed as soon as the region is attached. */
 static void region_keeps_no_pointer_to_its_description(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -189,7 +188,7 @@ static void region_keeps_no_pointer_to_its_description(struct kunit *test)
 	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
-/* What the device tree gave is not platform code's to take back. */
+/* dma_release_coherent_memory() detaches declared regions only. */
 static void release_leaves_firmware_regions(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -249,7 +248,7 @@ static void each_allocation_of_declare_may_fail(struct kunit *test)
 	fx_fail_each_allocation(test, fx_declare, 3);
 }
 
-/* R3 with a region that another device uses. */
+/* The other device goes on using the region. */
 static void each_allocation_of_sharing_may_fail(struct kunit *test)
 {
 	unsigned int nth, failed = 0;
@@ -264,9 +263,10 @@ static void each_allocation_of_sharing_may_fail(struct kunit *test)
 		fx_failslab_arm(nth);
 		err = fx_declare(fx->dev, &fx->bank[0]);
 		injected = fx_failslab_disarm();
-		KUNIT_EXPECT_TRUE(test, !err || (injected && err == -ENOMEM));
+		KUNIT_EXPECT_TRUE_MSG(test, !err || (injected && err == -ENOMEM),
+				      "allocation %u", nth);
 		failed += !!err;
-		KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!err);
+		KUNIT_EXPECT_EQ_MSG(test, !fx->dev->dma_mem, !!err, "allocation %u", nth);
 		dma_release_coherent_memory(fx->dev);
 		dma_coherent_reap();
 		fx_expect_pool(test, fx->other, 1);
@@ -276,7 +276,7 @@ static void each_allocation_of_sharing_may_fail(struct kunit *test)
 
 /* Sharing */
 
-/* R5: one region, one lock, one mapping. */
+/* They have one region, one lock and one mapping. */
 static void two_devices_share_a_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -301,7 +301,6 @@ static void two_devices_share_a_region(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 0);
 }
 
-/* R11 */
 static void one_detaches_while_the_other_goes_on(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -325,7 +324,7 @@ static void one_detaches_while_the_other_goes_on(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, list_is_singular(&region->users));
 }
 
-/* R11: it stays although nothing of it is used. */
+/* The region stays mapped although none of its pages is in use. */
 static void one_detaches_from_an_unused_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -342,7 +341,7 @@ static void one_detaches_from_an_unused_region(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->dev), fx_region(fx->other));
 }
 
-/* What the device tree and platform code describe alike is one region. */
+/* Platform code can declare a region that the device tree describes, too. */
 static void sources_share_a_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -355,14 +354,14 @@ static void sources_share_a_region(struct kunit *test)
 	fx_alloc(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->other, 1));
 
-	/* Each takes back what it gave, from whoever has it. */
+	/* A source detaches its own attachments only. */
 	dma_release_coherent_memory(fx->other);
 	KUNIT_EXPECT_TRUE(test, fx_mem(fx->other, 0)->attached);
 	fx_detach(fx->other, DMA_COHERENT_FIRMWARE, &fx->bank[0]);
 	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
 }
 
-/* Two pools of one device never hand out the same memory. */
+/* Two pools of one device never share pages. */
 static void overlapping_region_is_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -374,7 +373,7 @@ static void overlapping_region_is_busy(struct kunit *test)
 	part.base += POOL_SIZE - PAGE_SIZE;
 	part.size = PAGE_SIZE;
 	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &part), -EBUSY);
-	/* Two buffers are not one. */
+	/* A region may lie in one buffer, but not across two. */
 	fx_alloc(test, fx->dev, POOL_PAGES / 2);
 	fx_alloc(test, fx->dev, POOL_PAGES / 2);
 	part.base = fx->bank[0].base + POOL_SIZE / 2 - PAGE_SIZE;
@@ -394,7 +393,7 @@ static void overlapping_region_is_busy(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_declare_at(fx->other, &part, HANDLE + PAGE_SIZE, 0), 0);
 }
 
-/* Nor do they have one device address for two pages. */
+/* Two pools of one device never share device addresses. */
 static void overlapping_device_addresses_are_busy(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -483,13 +482,13 @@ static void whole_pool_may_nest(struct kunit *test)
 	dma_release_coherent_memory(fx->other);
 	dma_coherent_reap();
 
-	/* Somebody else shares it, full as it is. */
+	/* A device that is no child shares the region, although it is full. */
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
 	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->other), fx_region(fx->dev));
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->other, 1));
 }
 
-/* On one device, the innermost pool knows the buffer. */
+/* Where pools of one device nest, the innermost has allocated the buffer. */
 static void release_goes_to_the_innermost_pool(struct kunit *test)
 {
 	struct bank inner = { .size = 8 * PAGE_SIZE };
@@ -511,7 +510,7 @@ static void release_goes_to_the_innermost_pool(struct kunit *test)
 	fx_expect_pool(test, fx->dev, POOL_PAGES - 8);
 }
 
-/* The inner one is what is taken back, though both begin with the same page. */
+/* The inner pool is detached, though both begin with the same page. */
 static void detach_tells_nested_pools_apart(struct kunit *test)
 {
 	struct bank inner = { .size = 8 * PAGE_SIZE };
@@ -528,7 +527,7 @@ static void detach_tells_nested_pools_apart(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
 }
 
-/* It is attached again while the inner one is there. */
+/* The outer pool is attached again while the inner one exists. */
 static void outer_pool_revives_around_the_inner_one(struct kunit *test)
 {
 	struct bank inner = { .size = 8 * PAGE_SIZE };
@@ -542,7 +541,7 @@ static void outer_pool_revives_around_the_inner_one(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx_mem(fx->dev, 0)->attached);
 	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_TRUE(test, fx_mem(fx->dev, 0)->attached);
-	/* While it is there, a release goes to it. */
+	/* While the inner pool exists, a release goes to it. */
 	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 }
 
@@ -568,7 +567,7 @@ static int probe(void *data)
 	return 0;
 }
 
-/* Until it has declared, or sleeps until somebody else has. */
+/* Return when the other device has declared, or sleeps until this one has. */
 static void let_probe(struct kunit *test)
 {
 	complete(&prober->go);
@@ -577,7 +576,7 @@ static void let_probe(struct kunit *test)
 		schedule_timeout_uninterruptible(1);
 }
 
-/* F7: while the one maps the region, the other comes. */
+/* The second device probes while the first one maps the region. */
 static void two_devices_probe_at_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -605,7 +604,7 @@ static void two_devices_probe_at_once(struct kunit *test)
 
 /* Lifetime */
 
-/* F8: no new buffers, but the old ones are still known. */
+/* Allocations end, but live buffers can still be mapped and freed. */
 static void detached_with_buffers_out(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -635,13 +634,13 @@ static void detached_with_buffers_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, b), 0);
 }
 
-/* For a thread that takes memory back, and has not unmapped it yet */
+/* A thread that has detached memory and has not unmapped it yet */
 
 static struct completion unmapping, released;
 static struct task_struct *waiter;
 static bool unmapped, came_back;
 
-/* Until the other one sleeps, or has come back too early. */
+/* Return when the other thread sleeps, or has returned too early. */
 static void unmap_late(void *vaddr)
 {
 	complete(&unmapping);
@@ -724,7 +723,7 @@ static void released_after_detach_then_attached_again(struct kunit *test)
 	fx_alloc(test, fx->dev, POOL_PAGES);
 }
 
-/* Whoever declares it again may say other things about it. */
+/* The second declaration may differ from the first. */
 static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -745,7 +744,7 @@ static void revival_takes_the_new_handle_and_flags(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 0);
 }
 
-/* Whoever describes it last takes it back. */
+/* The last source that attached a region is the one that detaches it. */
 static void revival_takes_the_new_source(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -761,8 +760,8 @@ static void revival_takes_the_new_source(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, fx_mem(fx->dev, 0)->attached);
 }
 
-/* Two devices give back each other's buffers: neither loses track of what is out. */
-static void buffers_given_back_by_the_other_device(struct kunit *test)
+/* Two devices free each other's buffers, and both still count the live ones. */
+static void buffers_freed_by_the_other_device(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	void *mine[2], *theirs[2];
@@ -790,7 +789,7 @@ static void buffers_given_back_by_the_other_device(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->live, 1);
 }
 
-/* The hardware may still write to them: their pages stay taken. */
+/* The pages stay in use, since the hardware may still write to them. */
 static void device_dies_with_buffers_out(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -921,7 +920,7 @@ static struct kunit_case dma_coherent_attach_cases[] = {
 	KUNIT_CASE(released_after_detach_then_attached_again),
 	KUNIT_CASE(revival_takes_the_new_handle_and_flags),
 	KUNIT_CASE(revival_takes_the_new_source),
-	KUNIT_CASE(buffers_given_back_by_the_other_device),
+	KUNIT_CASE(buffers_freed_by_the_other_device),
 	KUNIT_CASE(device_dies_with_buffers_out),
 	KUNIT_CASE(device_dies_detached_with_buffers_out),
 	KUNIT_CASE(device_dies_with_nothing_out),

@@ -295,7 +295,7 @@ static void map_has_one_line_a_run(struct kunit *test)
 	expect_text(test, "map");
 }
 
-/* Also of a device that has none out any more, or is gone. */
+/* Owners are named even if they have detached or are gone. */
 static void map_names_owners(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -334,8 +334,8 @@ static unsigned int count_lines(struct kunit *test, char *text)
 	while ((line = strsep(&text, "\n")) && *line) {
 		fields = sscanf(line, "0x%llx 0x%llx", &first, &length);
 		KUNIT_ASSERT_EQ_MSG(test, fields, 2, "%s", line);
-		KUNIT_EXPECT_EQ(test, first, end);
-		KUNIT_EXPECT_NE(test, length, 0);
+		KUNIT_EXPECT_EQ_MSG(test, first, end, "%s", line);
+		KUNIT_EXPECT_NE_MSG(test, length, 0, "%s", line);
 		end = first + length;
 		lines++;
 	}
@@ -357,7 +357,7 @@ static void map_has_neither_gaps_nor_overlaps(struct kunit *test)
 	prandom_seed_state(&rnd, 1);
 	for (i = 0; i < 200; i++) {
 		file = open_file(test, "map");
-		KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+		KUNIT_ASSERT_FALSE_MSG(test, IS_ERR(file), "round %u", i);
 		for (n = 0; (got = read_some(file, reader->text + n, 7)) > 0; n += got)
 			change_something(fx, &rnd, pages);
 		fput(file);
@@ -395,7 +395,7 @@ static void devices_have_a_line_each(struct kunit *test)
 	expect_text(test, "devices");
 }
 
-static void device_that_gave_back_anothers_is_negative(struct kunit *test)
+static void device_that_frees_anothers_buffers_is_negative(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
@@ -429,7 +429,7 @@ static void long_names_are_cut(struct kunit *test)
 	expect_text(test, "map");
 }
 
-/* Else the numbers would come to an end. */
+/* New numbers each time would run out. */
 static void owner_keeps_its_number(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -470,7 +470,7 @@ static void global_pool_is_shown(struct kunit *test)
 	dma_coherent_each_region(find_global);
 	if (!global_region)
 		kunit_skip(test, "no global pool in this kernel");
-	/* The device tree's comes first; else a device may have described it before. */
+	/* The device tree's pool comes before any device could name its region. */
 	if (node)
 		KUNIT_EXPECT_STREQ(test, global_region->name, "global");
 	snprintf(reader->path, sizeof(reader->path), "dma-coherent/%s", global_region->name);
@@ -510,7 +510,7 @@ static void directory_stays_until_the_last_buffer_is_back(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_shown(test));
 }
 
-/* A pool for a child, of all that the parent has: both are shown. */
+/* A child's pool that is all of its parent's has a directory of its own. */
 static void pools_of_one_name_have_two_directories(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -528,7 +528,7 @@ static void pools_of_one_name_have_two_directories(struct kunit *test)
 	expect_text(test, "map");
 }
 
-/* A file that is open holds up nobody, and can be read on. */
+/* An open file delays no release, and can still be read. */
 static void open_file_outlives_its_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -604,7 +604,7 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(map_names_owners),
 	KUNIT_CASE(map_has_neither_gaps_nor_overlaps),
 	KUNIT_CASE(devices_have_a_line_each),
-	KUNIT_CASE(device_that_gave_back_anothers_is_negative),
+	KUNIT_CASE(device_that_frees_anothers_buffers_is_negative),
 	KUNIT_CASE(long_names_are_cut),
 	KUNIT_CASE(owner_keeps_its_number),
 	KUNIT_CASE(global_pool_is_shown),

@@ -157,7 +157,7 @@ unsigned long fx_used(struct device *dev)
 	return fx_region(dev)->pool.used_pages;
 }
 
-unsigned long fx_refusals(struct device *dev, enum dma_coherent_refusal cause)
+unsigned long fx_failures(struct device *dev, enum dma_coherent_refusal cause)
 {
 	return fx_region(dev)->stats.refusals[cause];
 }
@@ -250,9 +250,9 @@ void *fx_alloc(struct kunit *test, struct device *dev, unsigned long pages)
 	dma_addr_t handle = DMA_MAPPING_ERROR;
 	void *vaddr = NULL;
 
-	KUNIT_ASSERT_NE(test, dma_alloc_from_coherent(dev, pages * PAGE_SIZE, &handle, &vaddr),
-			0);
-	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	KUNIT_ASSERT_NE_MSG(test, dma_alloc_from_coherent(dev, pages * PAGE_SIZE, &handle, &vaddr),
+			    0, "%lu pages", pages);
+	KUNIT_ASSERT_NOT_NULL_MSG(test, vaddr, "%lu pages", pages);
 	KUNIT_EXPECT_NE(test, handle, DMA_MAPPING_ERROR);
 	return vaddr;
 }

@@ -92,7 +92,7 @@ struct dma_coherent_mem *fx_mem(struct device *dev, unsigned int n);
 struct dma_coherent_region *fx_nth_region(struct device *dev, unsigned int n);
 struct dma_coherent_region *fx_region(struct device *dev);
 unsigned long fx_used(struct device *dev);
-unsigned long fx_refusals(struct device *dev, enum dma_coherent_refusal cause);
+unsigned long fx_failures(struct device *dev, enum dma_coherent_refusal cause);
 unsigned long fx_frees(struct device *dev, enum dma_coherent_free verdict);
 unsigned long fx_page(struct device *dev, const void *vaddr);
 bool fx_run_at(struct dma_coherent_region *region, unsigned long page,

@@ -18,7 +18,7 @@
 
 #include "dma-coherent-fixture.h"
 
-/* Its memory, for as long as the system runs. */
+/* The memory of the pool, which is never freed. */
 static struct bank global_bank;
 
 #ifdef CONFIG_DMA_GLOBAL_POOL
@@ -44,7 +44,7 @@ static void make_global_bank(struct kunit *test)
 	memset(global_bank.mem, DIRT, POOL_SIZE);
 }
 
-/* Its first page and its last one are not whole: they don't count. */
+/* The region has a part of a page at each end, which the pool leaves out. */
 static int global_init_bank(void)
 {
 	return global_init(global_bank.base - 100, 100 + global_bank.size + 50);
@@ -62,7 +62,7 @@ static void global_is_there(struct kunit *test)
 		KUNIT_ASSERT_EQ(test, err, -EBUSY);
 }
 
-/* Of the two, the one that is the global pool. */
+/* The device tree's default region, or else ours. */
 static struct bank global_pool_bank(void)
 {
 	struct device_node *node = of_find_node_by_path("/reserved-memory/kunit-default");
@@ -103,20 +103,22 @@ static void global_init_that_fails_leaves_nothing(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, fx->bank[0].mem), 0);
 	KUNIT_EXPECT_EQ(test, dma_mmap_from_global_coherent(NULL, fx->bank[0].mem, 1, &err), 0);
 
-	/* What is allocated before it is mapped: attachment, region, pool's records. */
+	/* Before the mapping come three allocations: attachment, region, pool's records. */
 	for (nth = 1; injected && fx_failslab_set_up(); nth++) {
 		fx_failslab_arm(nth);
 		err = global_init(fx->bank[1].base, POOL_SIZE);
 		injected = fx_failslab_disarm();
-		KUNIT_EXPECT_TRUE(test, err == -EINVAL || (injected && err == -ENOMEM));
-		KUNIT_EXPECT_EQ(test, fx_log_count(test, "region global"), 1);
+		KUNIT_EXPECT_TRUE_MSG(test, err == -EINVAL || (injected && err == -ENOMEM),
+				      "allocation %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, fx_log_count(test, "region global"), 1,
+				    "allocation %u", nth);
 		failed += err == -ENOMEM;
 		dma_coherent_reap();
 	}
 	KUNIT_EXPECT_TRUE(test, failed >= 3 || !fx_failslab_set_up());
 }
 
-/* It may be memory that a device has already. */
+/* The global pool may be a region that a device has attached already. */
 static void global_pool_shares_a_devices_region(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -164,7 +166,7 @@ static void global_pool_serves(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 0, 2 * PAGE_SIZE));
 	memset(vaddr, DIRT, 2 * PAGE_SIZE);
 
-	/* Bad ones are the pool's all the same. */
+	/* A bad release is the pool's, too, and is rejected there. */
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr + PAGE_SIZE), 1);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(1, vaddr), 1);
@@ -190,8 +192,8 @@ static void global_pool_refuses_bad_sizes(struct kunit *test)
 	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
 		handle = 0;
 		vaddr = dma_alloc_from_global_coherent(fx->dev, sizes[i], &handle);
-		KUNIT_EXPECT_NULL(test, vaddr);
-		KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
+		KUNIT_EXPECT_NULL_MSG(test, vaddr, "size %zd", sizes[i]);
+		KUNIT_EXPECT_EQ_MSG(test, handle, DMA_MAPPING_ERROR, "size %zd", sizes[i]);
 	}
 }
 
@@ -217,7 +219,7 @@ static void global_pool_obeys_each_devices_reach(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, b), 1);
 }
 
-/* As a device's own region does. */
+/* A device's own region serves it in that case, too. */
 static void global_pool_out_of_reach_serves(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -232,8 +234,8 @@ static void global_pool_out_of_reach_serves(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
 }
 
-/* One device's trouble is not another one's. */
-static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test)
+/* A message about one device does not suppress that about another. */
+static void each_device_out_of_reach_of_the_global_pool_is_reported(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct dma_coherent_region *region;
@@ -248,7 +250,7 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 	region = fx_region(fx->dev);
 	KUNIT_ASSERT_NULL(test, list_first_entry(&region->users, struct dma_coherent_mem,
 						 node)->dev);
-	/* Whatever was told before. */
+	/* Forget the messages of earlier tests. */
 	ratelimit_state_init(&region->refusals, DEFAULT_RATELIMIT_INTERVAL,
 			     DEFAULT_RATELIMIT_BURST);
 	fx_log_start(test);
@@ -256,13 +258,14 @@ static void each_device_out_of_the_global_pools_reach_is_told(struct kunit *test
 	fx->other->coherent_dma_mask = PAGE_SIZE - 1;
 	for (i = 0; i < 2; i++) {
 		vaddr = dma_alloc_from_global_coherent(i ? fx->other : fx->dev, 1, &handle);
-		KUNIT_ASSERT_NOT_NULL(test, vaddr);
-		KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, vaddr), 1);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, vaddr, "device %u", i);
+		KUNIT_EXPECT_EQ_MSG(test, dma_release_from_global_coherent(0, vaddr), 1,
+				    "device %u", i);
 	}
 	KUNIT_EXPECT_EQ(test, fx_log_count(test, "is beyond the device's reach"), 2);
 }
 
-/* The view is the device's, not that of whoever asked before, or of nobody. */
+/* Handles are translated for the device that allocates. */
 static void global_pool_is_seen_through_each_devices_ranges(struct kunit *test)
 {
 	struct bus_dma_region *map = kcalloc(2, sizeof(*map), GFP_KERNEL);
@@ -287,7 +290,7 @@ static void global_pool_is_seen_through_each_devices_ranges(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(0, b), 1);
 }
 
-static void global_pool_is_quiet_where_failure_is_expected(struct kunit *test)
+static void expected_failure_of_the_global_pool_logs_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	dma_addr_t handle = 0;
@@ -342,9 +345,9 @@ static struct kunit_case dma_coherent_global_cases[] = {
 	KUNIT_CASE(global_pool_refuses_bad_sizes),
 	KUNIT_CASE(global_pool_obeys_each_devices_reach),
 	KUNIT_CASE(global_pool_out_of_reach_serves),
-	KUNIT_CASE(each_device_out_of_the_global_pools_reach_is_told),
+	KUNIT_CASE(each_device_out_of_reach_of_the_global_pool_is_reported),
 	KUNIT_CASE(global_pool_is_seen_through_each_devices_ranges),
-	KUNIT_CASE(global_pool_is_quiet_where_failure_is_expected),
+	KUNIT_CASE(expected_failure_of_the_global_pool_logs_nothing),
 	KUNIT_CASE(global_pool_maps),
 	{}
 };

@@ -47,7 +47,7 @@ static const struct size_case good_sizes[] = {
 
 KUNIT_ARRAY_PARAM_DESC(good_size, good_sizes, name);
 
-/* R15: the count is taken after rounding up; lengths are exact in pages. */
+/* The size is rounded up to pages, not to a power of two of them. */
 static void alloc_takes_exact_pages(struct kunit *test)
 {
 	const struct size_case *c = test->param_value;
@@ -76,7 +76,6 @@ static const struct size_case bad_sizes[] = {
 
 KUNIT_ARRAY_PARAM_DESC(bad_size, bad_sizes, name);
 
-/* F4 and F5. */
 static void alloc_refuses_bad_sizes(struct kunit *test)
 {
 	const struct size_case *c = test->param_value;
@@ -88,7 +87,7 @@ static void alloc_refuses_bad_sizes(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, dma_alloc_coherent(fx->dev, c->size, &handle,
 						   GFP_KERNEL));
 	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_BAD_SIZE), 2);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_BAD_SIZE), 2);
 	fx_expect_pool(test, fx->dev, 0);
 }
 
@@ -106,7 +105,7 @@ static const struct size_case large_sizes[] = {
 
 KUNIT_ARRAY_PARAM_DESC(large_size, large_sizes, name);
 
-/* R6: nothing is cut to 32 bits on the way. */
+/* No size or page number is truncated to 32 bits. */
 static void alloc_refuses_more_than_the_pool(struct kunit *test)
 {
 	const struct size_case *c = test->param_value;
@@ -114,7 +113,7 @@ static void alloc_refuses_more_than_the_pool(struct kunit *test)
 
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, c->size));
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_TOO_LARGE), 1);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_TOO_LARGE), 1);
 	fx_expect_pool(test, fx->dev, 0);
 }
 
@@ -127,7 +126,7 @@ static void whole_pool_fits_an_empty_pool(struct kunit *test)
 	vaddr = fx_alloc(test, fx->dev, POOL_PAGES);
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, fx_region(fx->dev)->vaddr);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 1));
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 1);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_FULL), 1);
 
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, POOL_PAGES, vaddr), 1);
 	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->dev, POOL_PAGES), vaddr);
@@ -148,7 +147,7 @@ static void whole_pool_fits_at_a_badly_aligned_base(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, vaddr, bank->mem);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages, vaddr), 1);
 
-	/* What the base does not promise, is not asked for: nothing is lost. */
+	/* Buffers are aligned no better than the base, so no page is lost. */
 	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->pool.max_align_order,
 			min(ilog2(pages / 2), CONFIG_DMA_COHERENT_ALIGN_ORDER));
 	fx_alloc(test, fx->dev, pages / 2);
@@ -169,12 +168,12 @@ static void buffers_are_aligned_to_their_order(struct kunit *test)
 	for (pages = 1; pages <= POOL_PAGES / 2; pages++) {
 		align = BIT(min_t(unsigned int, order_base_2(pages), limit));
 		vaddr = fx_alloc(test, fx->dev, pages);
-		KUNIT_EXPECT_EQ(test, fx_page(fx->dev, vaddr) % align, 0);
-		KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages, vaddr), 1);
+		KUNIT_EXPECT_EQ_MSG(test, fx_page(fx->dev, vaddr) % align, 0, "%lu pages", pages);
+		KUNIT_EXPECT_EQ_MSG(test, fx_free(fx->dev, pages, vaddr), 1, "%lu pages", pages);
 	}
 }
 
-/* What the kernel's command line sets; there is no other way to it. */
+/* The variable behind the parameter; nothing declares it. */
 static unsigned int *find_align_order(void)
 {
 	const struct kernel_param *kp;
@@ -202,7 +201,7 @@ static void command_line_limits_the_alignment(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_page(fx->dev, fx_alloc(test, fx->dev, 8)), 2);
 }
 
-/* R16: whether the third one fits, depends on what the base promises. */
+/* The alignment of the base decides whether the third buffer fits. */
 static void two_128k_then_640k(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -216,7 +215,7 @@ static void two_128k_then_640k(struct kunit *test)
 	fx_alloc(test, fx->dev, SZ_128K / PAGE_SIZE);
 	fx_alloc(test, fx->dev, SZ_128K / PAGE_SIZE);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, SZ_512K + SZ_128K));
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FRAGMENTED), 1);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_FRAGMENTED), 1);
 
 	bank = fx_add_bank_at(test, SZ_1M / PAGE_SIZE, SZ_512M + SZ_64K);
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, bank), 0);
@@ -229,7 +228,7 @@ static void two_128k_then_640k(struct kunit *test)
 
 #ifdef CONFIG_64BIT
 
-/* R6 */
+/* Offsets in a pool have more than 32 bits. */
 static void release_above_4g(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -237,7 +236,7 @@ static void release_above_4g(struct kunit *test)
 
 	fx_fill_5g(test, vaddr, 4);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, SZ_4G));
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 1);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_FULL), 1);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr + 7UL * SZ_1G), 1);
 	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 1);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 4, vaddr + 5UL * SZ_1G), 1);
@@ -247,7 +246,7 @@ static void release_above_4g(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), 0);
 }
 
-/* R6. Only what is allocated has to exist; the rest is no more than addresses. */
+/* Only the allocated pages exist; nothing touches the other addresses. */
 static void alloc_above_4g(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -287,7 +286,7 @@ static void alloc_above_4g(struct kunit *test)
 
 #endif
 
-/* F1: mmap exposes whole pages, so whole pages are zeroed, and no more. */
+/* mmap exposes whole pages, so whole pages are zeroed, and no others. */
 static void alloc_zeroes_the_last_page_to_its_end(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -304,7 +303,7 @@ static void alloc_zeroes_the_last_page_to_its_end(struct kunit *test)
 }
 
 /**
- * struct zeroing - a buffer that is zeroed while somebody looks at it
+ * struct zeroing - a buffer that is observed while it is zeroed
  * @timer: looks, in an interrupt
  * @ticks: how often it did
  * @region: where the buffer is from
@@ -350,8 +349,8 @@ static int look_by_thread(void *z)
 }
 
 /*
- * R18: somebody gets in between and finds the lock free, a timer on this processor
- * or a thread on another one. The zeroing takes a good part of each turn, so one
+ * A timer on this processor, or a thread on another one, interrupts the zeroing and
+ * finds the lock free. The zeroing takes a good part of each turn, so one
  * of a thousand ticks comes in the middle of it, however slow the machine is.
  */
 static void zeroing_leaves_interrupts_on(struct kunit *test)
@@ -380,7 +379,7 @@ static void zeroing_leaves_interrupts_on(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, z->halfway);
 }
 
-/* R17 and F5. */
+/* The pointer is NULL and the handle is DMA_MAPPING_ERROR. */
 static void failed_alloc_defines_its_outputs(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -394,7 +393,7 @@ static void failed_alloc_defines_its_outputs(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, handle, DMA_MAPPING_ERROR);
 }
 
-static void no_pool_leaves_outputs_alone(struct kunit *test)
+static void no_pool_leaves_outputs_untouched(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct vm_area_struct vma = {};
@@ -408,7 +407,6 @@ static void no_pool_leaves_outputs_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, 1234);
 }
 
-/* R2 */
 static void null_device_is_no_pool(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -424,7 +422,7 @@ static void null_device_is_no_pool(struct kunit *test)
 	dma_release_coherent_memory(NULL);
 }
 
-/* The names that callers outside of this layer know. */
+/* Callers in kernel/dma/ use these names. */
 static void old_names_are_the_same_hooks(struct kunit *test)
 {
 	struct vm_area_struct vma = { .vm_end = PAGE_SIZE, .vm_pgoff = 1 };
@@ -455,7 +453,7 @@ static void device_without_pool_uses_the_generic_allocator(struct kunit *test)
 	fx_expect_pool(test, fx->other, 0);
 }
 
-static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
+static void fallback_uses_the_generic_allocator(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	dma_addr_t handle;
@@ -467,7 +465,7 @@ static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 	generic = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, generic);
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_FULL), 2);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_FULL), 2);
 
 	dma_free_coherent(fx->dev, PAGE_SIZE, generic, handle);
 	fx_expect_pool(test, fx->dev, POOL_PAGES);
@@ -475,8 +473,8 @@ static void fallback_goes_on_to_the_generic_allocator(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 0);
 }
 
-/* One pool that has to serve what it is asked for decides. */
-static void one_exclusive_pool_keeps_from_falling_back(struct kunit *test)
+/* The device does not fall back while one of its pools must serve it. */
+static void one_exclusive_pool_prevents_fallback(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = fx_add_bank(test, 1);
@@ -486,7 +484,6 @@ static void one_exclusive_pool_keeps_from_falling_back(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 2 * POOL_SIZE));
 }
 
-/* F13: each request that is refused is counted, by its cause. */
 static void refusals_are_counted_by_cause(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -507,7 +504,7 @@ static void refusals_are_counted_by_cause(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
 
 	for (i = 0; i < DMA_COHERENT_REFUSALS; i++)
-		KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, i), 1);
+		KUNIT_EXPECT_EQ_MSG(test, fx_failures(fx->dev, i), 1, "cause %u", i);
 	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.high_water, POOL_PAGES);
 	fx_expect_pool(test, fx->dev, POOL_PAGES / 2);
@@ -525,7 +522,7 @@ static void count_refusal(void *data, const char *dev, const char *pool,
 	++*(unsigned long *)data;
 }
 
-/* F6 and F13: what is traced when it is handed out, is when it is given back. */
+/* Each allocation has an event, and so has its release. */
 static void alloc_and_release_are_traced(struct kunit *test)
 {
 	unsigned long taken = 0, given = 0, refused = 0;
@@ -540,12 +537,12 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_refuse(count_refusal, &refused), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
-	/* Not what is refused, but what is freed in spite of a wrong size. */
+	/* A rejected free has no event; one with a wrong size has. */
 	fx_expect_api_errors(test, 2);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	vaddr = dma_alloc_coherent(fx->dev, 2 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
-	/* Also where nothing is printed. */
+	/* A failure has an event even where it prints no message. */
 	dma_alloc_from_coherent_attrs(fx->dev, 2 * POOL_SIZE, &handle, &vaddr, __GFP_NOWARN, 0);
 	unregister_trace_dma_coherent_alloc(count_pages, &taken);
 	unregister_trace_dma_coherent_release(count_pages, &given);
@@ -592,9 +589,11 @@ static void frees_work_in_every_order(struct kunit *test)
 		for (i = 0; i < BUFFERS; i++) {
 			unsigned int n = order[i];
 
-			KUNIT_EXPECT_NULL(test, memchr_inv(vaddr[n], 'a' + n,
-							   pages[n] * PAGE_SIZE));
-			KUNIT_EXPECT_EQ(test, fx_free(fx->dev, pages[n], vaddr[n]), 1);
+			KUNIT_EXPECT_NULL_MSG(test, memchr_inv(vaddr[n], 'a' + n,
+							       pages[n] * PAGE_SIZE),
+					      "order %u, buffer %u", nth, n);
+			KUNIT_EXPECT_EQ_MSG(test, fx_free(fx->dev, pages[n], vaddr[n]), 1,
+					    "order %u, buffer %u", nth, n);
 			left -= pages[n];
 			fx_expect_pool(test, fx->dev, left);
 		}
@@ -641,7 +640,7 @@ static void set_up_bad_free(struct kunit *test, struct device *dev)
 	fx_expect_pool(test, dev, 6);
 }
 
-/* F2: reported, counted, refused, and nothing is changed. */
+/* A bad free is counted and changes nothing. */
 static void bad_free_is_refused(struct kunit *test)
 {
 	const struct bad_free_case *c = test->param_value;
@@ -654,8 +653,9 @@ static void bad_free_is_refused(struct kunit *test)
 	vaddr = fx_region(fx->dev)->vaddr + PFN_PHYS(c->page) + c->byte;
 	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
 	for (i = 0; i < DMA_COHERENT_FREES; i++)
-		KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, i),
-				(i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict));
+		KUNIT_EXPECT_EQ_MSG(test, fx_frees(fx->dev, i),
+				    (i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict),
+				    "verdict %u", i);
 	fx_expect_pool(test, fx->dev, 6);
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 2);
 	KUNIT_EXPECT_TRUE(test, fx_run_at(fx_region(fx->dev), 0, &run) &&
@@ -674,7 +674,7 @@ static const struct bad_free_case wrong_orders[] = {
 
 KUNIT_ARRAY_PARAM_DESC(wrong_order, wrong_orders, name);
 
-/* F2: the pool knows the length. */
+/* The pool knows the length and ignores the order. */
 static void wrong_order_frees_the_true_length(struct kunit *test)
 {
 	const struct bad_free_case *c = test->param_value;
@@ -700,14 +700,14 @@ static void order_is_that_of_the_size(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	for (n = 1; n <= POOL_PAGES; n++) {
 		vaddr = dma_alloc_coherent(fx->dev, n * PAGE_SIZE - 5, &handle, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, vaddr);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, vaddr, "%lu pages", n);
 		dma_free_coherent(fx->dev, n * PAGE_SIZE - 5, vaddr, handle);
 	}
 	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_GOOD), POOL_PAGES);
 	fx_expect_pool(test, fx->dev, 0);
 }
 
-/* F2: one past the end is not ours to clear. */
+/* An address outside of the pool is left to the generic code. */
 static void foreign_address_is_not_released(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -730,7 +730,7 @@ static void foreign_address_is_not_released(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_frees(fx->dev, DMA_COHERENT_FREE_NOT_LIVE), 0);
 }
 
-/* The generic code must never see it: it would free what it does not own. */
+/* The generic code would free pages that it does not own. */
 static void generic_code_never_gets_a_bad_free(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -752,7 +752,7 @@ static void generic_code_never_gets_a_bad_free(struct kunit *test)
 
 /* Addresses */
 
-/* F6: what nothing else can translate. */
+/* Only the pool can translate an address that memremap() returned. */
 static void pool_knows_physical_addresses(struct kunit *test)
 {
 	struct bank *bank = fx_add_bank_at(test, 4, SZ_1G);
@@ -935,7 +935,7 @@ static void release_the_last(void *arg)
 	last->still_there = last->dev->dma_mem;
 }
 
-/* Nothing can be unmapped there: that comes later. */
+/* The pool is unmapped later, in a context that can do that. */
 static void last_release_in_any_context(struct kunit *test)
 {
 	const struct context_case *c = test->param_value;
@@ -970,12 +970,12 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(alloc_zeroes_the_last_page_to_its_end),
 	KUNIT_CASE(zeroing_leaves_interrupts_on),
 	KUNIT_CASE(failed_alloc_defines_its_outputs),
-	KUNIT_CASE(no_pool_leaves_outputs_alone),
+	KUNIT_CASE(no_pool_leaves_outputs_untouched),
 	KUNIT_CASE(null_device_is_no_pool),
 	KUNIT_CASE(old_names_are_the_same_hooks),
 	KUNIT_CASE(device_without_pool_uses_the_generic_allocator),
-	KUNIT_CASE(fallback_goes_on_to_the_generic_allocator),
-	KUNIT_CASE(one_exclusive_pool_keeps_from_falling_back),
+	KUNIT_CASE(fallback_uses_the_generic_allocator),
+	KUNIT_CASE(one_exclusive_pool_prevents_fallback),
 	KUNIT_CASE(refusals_are_counted_by_cause),
 	KUNIT_CASE(alloc_and_release_are_traced),
 	KUNIT_CASE(frees_work_in_every_order),

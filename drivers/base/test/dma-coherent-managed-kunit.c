@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests for per-device coherent memory: declared for as long as a driver
+ * KUnit tests for per-device coherent memory: regions that a driver's unbinding releases
  */
 
 #include <kunit/test.h>
@@ -29,7 +29,7 @@ static void managed_region_goes_with_the_driver(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 1));
 }
 
-/* What was there before is not taken back either. */
+/* The region that was declared before stays. */
 static void managed_declare_that_fails_leaves_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -60,7 +60,7 @@ static void note_attached(void *dev)
 	was_attached = fx_mem(dev, 0) && fx_mem(dev, 0)->attached;
 }
 
-/* What came later may have buffers in it. */
+/* Resources that were added later may still use its buffers. */
 static void managed_region_outlives_what_came_later(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -75,13 +75,13 @@ static void managed_region_outlives_what_came_later(struct kunit *test)
 	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
 }
 
-/* As declare, and what remembers to take it back. */
+/* Those of declare, and the devres entry. */
 static void each_allocation_of_managed_declare_may_fail(struct kunit *test)
 {
 	fx_fail_each_allocation(test, declare_managed, 4);
 }
 
-static void managed_declare_says_that_it_failed(struct kunit *test)
+static void failed_managed_declare_is_reported(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
@@ -98,7 +98,7 @@ static struct kunit_case dma_coherent_managed_cases[] = {
 	KUNIT_CASE(managed_declare_that_fails_leaves_nothing),
 	KUNIT_CASE(managed_region_outlives_what_came_later),
 	KUNIT_CASE(each_allocation_of_managed_declare_may_fail),
-	KUNIT_CASE(managed_declare_says_that_it_failed),
+	KUNIT_CASE(failed_managed_declare_is_reported),
 	{}
 };
 

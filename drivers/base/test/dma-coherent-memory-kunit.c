@@ -66,7 +66,7 @@ static void add_memory(struct kunit *test, const char *name, unsigned long flags
 	KUNIT_ASSERT_EQ(test, kunit_add_action_or_reset(test, forget_memory, res), 0);
 }
 
-/* @why: NULL where it can be a pool, or what the one message says. */
+/* @why: NULL if the memory can be a pool, or else the one message. */
 static void expect_declared(struct kunit *test, phys_addr_t base, size_t size, const char *why)
 {
 	struct fixture *fx = test->priv;
@@ -150,7 +150,7 @@ static void skip_without_owners(struct kunit *test)
 		kunit_skip(test, "UML lends its pages to pools");
 }
 
-/* Nothing that somebody has allocated is wiped. */
+/* Pages in use are not zeroed. */
 static void pages_of_the_page_allocator_are_refused(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -206,7 +206,7 @@ static u64 pte_bits(struct kunit *test, struct mm_struct *mm, unsigned long addr
 	return bits;
 }
 
-/* What user space gets matches what the kernel has. */
+/* The mapping of user space has the attributes of the kernel's. */
 static void memory_kept_from_the_kernel_is_write_combined(struct kunit *test)
 {
 	u64 combined = attribute_bits(pgprot_val(pgprot_writecombine(PAGE_KERNEL)));

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * KUnit tests for what per-device coherent memory tells people
+ * KUnit tests for the messages of per-device coherent memory
  *
- * Nobody but people reads these messages, but people have nothing else. Each test
- * does one thing, and looks at all that was said since.
+ * Each test does one thing and compares all messages since then, word by word.
  *
- * The suite comes before the others: some messages are rate-limited, whatever
- * device they are about.
+ * The suite comes before the others, since some messages are rate-limited for all
+ * devices together.
  */
 
 #include <kunit/static_stub.h>
@@ -26,7 +25,7 @@
 
 #define PAGES		8
 
-/* The long ones */
+/* Formats */
 #define NOT_WHOLE							\
 	"%s: region %s (%pa bytes at %pa) is not whole pages, the rest is not used"
 #define BEYOND_REACH							\
@@ -64,7 +63,7 @@ static struct bank *messages_bank(struct kunit *test)
 	return &fx->bank[1];
 }
 
-/* The next message is this one. */
+/* The next message is this one, and "" if there is none. */
 static __printf(2, 3) void expect_message(struct kunit *test, const char *format, ...)
 {
 	static char want[512];
@@ -122,7 +121,7 @@ static const char *region_name(struct kunit *test, phys_addr_t base, size_t size
 
 /* Regions */
 
-static void good_ones_are_quiet(struct kunit *test)
+static void normal_use_logs_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
@@ -157,7 +156,7 @@ static void bad_region_is_refused(struct kunit *test)
 	declare(test, PAGES, PAGE_SIZE);
 	expect_refused(test, fx->dev, bank->base + PAGES * PAGE_SIZE, PAGE_SIZE,
 		       "has no mapping", -EINVAL);
-	/* There is nothing to name. */
+	/* There is no device to name. */
 	dma_declare_coherent_memory(NULL, bank->base, 0, PAGE_SIZE);
 	expect_no_message(test);
 }
@@ -179,7 +178,7 @@ static void region_of_the_device_is_busy(struct kunit *test)
 		       "has device addresses of another one of it", -EBUSY);
 }
 
-static void shared_memory_is_told(struct kunit *test)
+static void shared_memory_is_reported(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -193,7 +192,7 @@ static void shared_memory_is_told(struct kunit *test)
 		       region_name(test, bank->base, 4 * PAGE_SIZE));
 	dma_release_coherent_memory(fx->other);
 
-	/* Not where it is a buffer. */
+	/* A region in a buffer is not reported. */
 	alloc(test, 4);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->other, inner, HANDLE, 2 * PAGE_SIZE),
 			0);
@@ -212,7 +211,7 @@ static void odd_region_is_cut_down(struct kunit *test)
 	expect_no_message(test);
 }
 
-static void region_out_of_reach_is_told_once(struct kunit *test)
+static void unreachable_region_is_reported_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -227,8 +226,8 @@ static void region_out_of_reach_is_told_once(struct kunit *test)
 	expect_no_message(test);
 }
 
-/* What may fall back, does. */
-static void region_out_of_reach_that_falls_back_is_told_once(struct kunit *test)
+/* Requests go on to the generic allocator. */
+static void unreachable_fallback_region_is_reported_once(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -246,7 +245,7 @@ static void region_out_of_reach_that_falls_back_is_told_once(struct kunit *test)
 }
 
 /* A region of firmware, on a bus that shows the device other memory. */
-static void region_without_an_address_is_told(struct kunit *test)
+static void region_without_a_device_address_is_reported(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -335,7 +334,7 @@ static void refused_request_says_why(struct kunit *test)
 	expect_request(test, 1, "the pool is full", 0, 0);
 }
 
-static void fallen_back_request_is_quiet(struct kunit *test)
+static void request_that_falls_back_logs_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -347,8 +346,8 @@ static void fallen_back_request_is_quiet(struct kunit *test)
 	expect_no_message(test);
 }
 
-/* Whoever has another way asks for silence, and it is counted all the same. */
-static void expected_failure_is_quiet(struct kunit *test)
+/* A caller that can do without the buffer suppresses the message, not the counter. */
+static void expected_failure_logs_nothing(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct dma_coherent_region *region;
@@ -372,7 +371,7 @@ static void expected_failure_is_quiet(struct kunit *test)
 	expect_request(test, 9, "larger than the pool", 8, 8);
 }
 
-/* The bus was told where it is only when the region was attached already. */
+/* The bus set dma-ranges after the region was attached. */
 static void request_without_a_range_says_so(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -417,7 +416,7 @@ static void refused_mapping_says_what_can_be_mapped(struct kunit *test)
 			1);
 	KUNIT_EXPECT_EQ(test, ret, -ENXIO);
 	expect_message(test, MAPPING_REFUSED, dev_name(fx->dev), name, 5L, 0L, 0L, 4L, -ENXIO);
-	/* DRM's offset that only looks like one. */
+	/* DRM passes an offset of its own here. */
 	vma.vm_end = PAGE_SIZE;
 	vma.vm_pgoff = 0x100000;
 	dma_mmap_from_coherent(fx->dev, &vma, vaddr, 2 * PAGE_SIZE, &ret);
@@ -491,7 +490,7 @@ static void bad_release_says_what_is_there(struct kunit *test)
 	expect_release(test, 2, 1, "nothing is allocated there, refused", 1, 7, "free");
 }
 
-/* What one driver does wrong does not hide what another does. */
+/* Messages about one region do not suppress those about another. */
 static void each_region_has_a_limit_of_its_own(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -499,12 +498,13 @@ static void each_region_has_a_limit_of_its_own(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, declare(test, 1, 2 * PAGE_SIZE), 0);
-	/* So that it does not end in between. */
+	/* The interval must not end during the test. */
 	fx->dev->dma_mem->region->misuses.interval = 3600 * HZ;
 	for (i = 0; i < 100; i++)
 		dma_release_from_coherent(fx->dev, 0, bank->mem + PAGE_SIZE);
 	for (i = 0; i < DEFAULT_RATELIMIT_BURST; i++)
-		KUNIT_EXPECT_TRUE(test, next_message_has(test, "nothing is allocated there"));
+		KUNIT_EXPECT_TRUE_MSG(test, next_message_has(test, "nothing is allocated there"),
+				      "message %u", i);
 	expect_no_message(test);
 	KUNIT_ASSERT_EQ(test, dma_declare_coherent_memory(fx->other, bank->base, HANDLE, PAGE_SIZE),
 			0);
@@ -512,7 +512,7 @@ static void each_region_has_a_limit_of_its_own(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, next_message_has(test, "nothing is allocated there"));
 }
 
-/* Requests that fail do not hide a bad release, nor the other way round. */
+/* Failed requests do not suppress messages about bad releases, or the reverse. */
 static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -520,7 +520,7 @@ static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
 	unsigned int i;
 
 	KUNIT_ASSERT_EQ(test, declare(test, 0, PAGE_SIZE), 0);
-	/* However long the test takes. */
+	/* The interval must not end during the test. */
 	fx->dev->dma_mem->region->refusals.interval = 3600 * HZ;
 	for (i = 0; i < 2 * DEFAULT_RATELIMIT_BURST; i++)
 		alloc_in_vain(test, 2 * PAGE_SIZE);
@@ -543,7 +543,7 @@ static void requests_and_misuses_have_limits_of_their_own(struct kunit *test)
 
 /* Lifetime */
 
-static void detach_counts_what_is_out(struct kunit *test)
+static void detach_reports_live_buffers(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct bank *bank = messages_bank(test);
@@ -563,32 +563,32 @@ static void detach_counts_what_is_out(struct kunit *test)
 		       dev_name(fx->dev), region_name(test, bank->base, PAGES * PAGE_SIZE));
 	expect_no_message(test);
 
-	/* The region would outlive its memory; whoever shares it can give them back. */
+	/* The region must not outlive its memory: free the buffers as another device. */
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->other, bank->base, HANDLE,
 							  PAGES * PAGE_SIZE), 0);
 	fx_drain(fx->other);
 }
 
 static struct kunit_case dma_coherent_messages_cases[] = {
-	KUNIT_CASE(good_ones_are_quiet),
+	KUNIT_CASE(normal_use_logs_nothing),
 	KUNIT_CASE(bad_region_is_refused),
 	KUNIT_CASE(region_of_the_device_is_busy),
-	KUNIT_CASE(shared_memory_is_told),
+	KUNIT_CASE(shared_memory_is_reported),
 	KUNIT_CASE(odd_region_is_cut_down),
-	KUNIT_CASE(region_out_of_reach_is_told_once),
-	KUNIT_CASE(region_out_of_reach_that_falls_back_is_told_once),
-	KUNIT_CASE(region_without_an_address_is_told),
+	KUNIT_CASE(unreachable_region_is_reported_once),
+	KUNIT_CASE(unreachable_fallback_region_is_reported_once),
+	KUNIT_CASE(region_without_a_device_address_is_reported),
 	KUNIT_CASE(memory_without_pages_has_no_list),
 	KUNIT_CASE(refused_request_says_why),
-	KUNIT_CASE(expected_failure_is_quiet),
+	KUNIT_CASE(expected_failure_logs_nothing),
 	KUNIT_CASE(request_without_a_range_says_so),
 	KUNIT_CASE(refused_mapping_says_what_can_be_mapped),
 	KUNIT_CASE(requests_and_misuses_have_limits_of_their_own),
-	KUNIT_CASE(fallen_back_request_is_quiet),
+	KUNIT_CASE(request_that_falls_back_logs_nothing),
 	KUNIT_CASE(bad_release_says_what_is_there),
 	KUNIT_CASE(bad_range_is_refused),
 	KUNIT_CASE(each_region_has_a_limit_of_its_own),
-	KUNIT_CASE(detach_counts_what_is_out),
+	KUNIT_CASE(detach_reports_live_buffers),
 	{}
 };
 
@@ -601,5 +601,5 @@ static struct kunit_suite dma_coherent_messages_suite = {
 
 kunit_test_suite(dma_coherent_messages_suite);
 
-MODULE_DESCRIPTION("KUnit tests for what per-device coherent memory tells people");
+MODULE_DESCRIPTION("KUnit tests for the messages of per-device coherent memory");
 MODULE_LICENSE("GPL");

@@ -106,7 +106,7 @@ static void set_up_mmap(struct kunit *test, struct device *dev)
 	KUNIT_ASSERT_EQ(test, fx_free(dev, 4, gap), 1);
 }
 
-/* R4, R14, F3, and F1's other half: what may be mapped and what may not. */
+/* User space can map whole pages of one live buffer and nothing else. */
 static void mmap_stays_inside_one_live_buffer(struct kunit *test)
 {
 	const struct mmap_case *c = test->param_value;
@@ -141,7 +141,6 @@ static void mmap_of_an_address_inside_a_page_is_refused(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, (long)fx_mmap(test, &view, 1), -ENXIO);
 }
 
-/* F3 */
 static void mmap_after_free_is_refused(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -171,7 +170,7 @@ static void mmap_of_foreign_addresses_is_left_alone(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, ret, 1234);
 }
 
-/* R9. Some architectures have one kind only. */
+/* Architectures with one kind of mapping only can't fail this. */
 static void mmap_has_the_attributes_of_the_kernels_mapping(struct kunit *test)
 {
 	pgprot_t prot = __pgprot(0), want = vm_get_page_prot(VM_READ | VM_WRITE | VM_SHARED);

@@ -23,7 +23,7 @@ static int mark_err(struct device *dev, dma_addr_t addr, size_t size)
 	return PTR_ERR_OR_ZERO(dma_mark_declared_memory_occupied(dev, addr, size));
 }
 
-/* What is there stays there, nobody else gets it, and it is mapped and freed. */
+/* Its contents stay, nothing else is allocated there, and it can be mapped and freed. */
 static void occupied_range_is_a_buffer(struct kunit *test)
 {
 	struct view view = { .size = 3 * PAGE_SIZE };
@@ -69,7 +69,7 @@ static const struct occupied_case ranges_in[] = {
 
 KUNIT_ARRAY_PARAM_DESC(range_in, ranges_in, name);
 
-/* R1 */
+/* The range is rounded outwards to whole pages. */
 static void occupied_range_is_whole_pages(struct kunit *test)
 {
 	const struct occupied_case *range = test->param_value;
@@ -195,7 +195,7 @@ static void range_is_taken_from_the_innermost_pool(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_nth_region(fx->dev, 1)->pool.used_pages, 1);
 	fx_expect_pool(test, fx->dev, 16);
 
-	/* While it is there, a release goes to it. */
+	/* While the inner pool exists, a release goes to it. */
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, inner.mem), 1);
 	fx_detach(fx->dev, DMA_COHERENT_DECLARED, &inner);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 8, inner.mem), 1);

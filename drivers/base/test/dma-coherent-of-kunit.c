@@ -30,7 +30,7 @@
 #define NODES		"/dma-coherent-kunit"
 #define REGIONS		"/reserved-memory"
 
-/* The driver. What its probe came to is for the tests to look at. */
+/* The driver, which keeps the result of its probe for the tests. */
 
 static int consumer_probe(struct platform_device *pdev)
 {
@@ -253,7 +253,7 @@ static void disabled_region_is_no_pool(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, is_served(test, dev, "kunit-off"));
 }
 
-/* R13: it is the contiguous allocator's, or nobody's. */
+/* CMA takes the region where it is built in. */
 static void reusable_region_is_declined(struct kunit *test)
 {
 	struct device *dev = add_device(test, "reusable");
@@ -312,7 +312,6 @@ static void unbind_with_a_buffer_out(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, first_mem(dev)->live, 0);
 }
 
-/* R5, R11 */
 static void two_devices_share_a_region(struct kunit *test)
 {
 	struct device *a = add_device(test, "plain");
@@ -333,7 +332,7 @@ static void two_devices_share_a_region(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_served(test, b, "kunit-first"));
 }
 
-/* R7: the bus exchanges the halves of the first 4 GiB. */
+/* The bus swaps the halves of the first 4 GiB. */
 static void handles_follow_dma_ranges(struct kunit *test)
 {
 	struct reserved_mem *rmem = find_region(test, "kunit-first");
@@ -348,7 +347,7 @@ static void handles_follow_dma_ranges(struct kunit *test)
 	dma_free_coherent(dev, rmem->size, vaddr, handle);
 }
 
-/* R12: what the attachment knows of its region is its own. */
+/* The attachment has copied what it knows of the region. */
 static void region_is_remembered_by_value(struct kunit *test)
 {
 	struct reserved_mem *rmem = find_region(test, "kunit-second");
@@ -391,7 +390,7 @@ static void default_region_is_the_global_pool(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_release_from_global_coherent(get_order(rmem->size), vaddr), 1);
 }
 
-/* Else both would hand out the same pages. */
+/* The device and the global pool share one region, so they never share pages. */
 static void default_region_can_be_a_devices_too(struct kunit *test)
 {
 	struct reserved_mem *rmem = find_region(test, "kunit-default");

@@ -43,38 +43,39 @@ static unsigned long align_of(const struct dma_coherent_pool *pool, unsigned lon
 	return BIT(min_t(unsigned int, order_base_2(pages), pool->max_align_order));
 }
 
-/* What a case takes for granted: @pages pages are free, the first is @want. */
-static void take_at(struct kunit *test, struct dma_coherent_pool *pool,
-		    unsigned long want, unsigned long pages)
+/* Allocate @pages pages, the first of which must be @want. */
+static void alloc_at(struct kunit *test, struct dma_coherent_pool *pool, unsigned long want,
+		     unsigned long pages)
 {
-	KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, pages, NO_LIMIT), want);
+	KUNIT_ASSERT_EQ_MSG(test, dma_coherent_pool_alloc(pool, pages, NO_LIMIT), want,
+			    "%lu pages", pages);
 	check(test, pool);
 }
 
-static void give(struct kunit *test, struct dma_coherent_pool *pool,
-		 unsigned long page, unsigned long pages)
+static void free_at(struct kunit *test, struct dma_coherent_pool *pool, unsigned long page,
+		    unsigned long pages)
 {
-	KUNIT_ASSERT_EQ(test, dma_coherent_pool_free(pool, page), pages);
+	KUNIT_ASSERT_EQ_MSG(test, dma_coherent_pool_free(pool, page), pages, "page %lu", page);
 	check(test, pool);
 }
 
-static void refuse(struct kunit *test, struct dma_coherent_pool *pool,
-		   unsigned long pages, unsigned long limit, long error)
+static void alloc_fails(struct kunit *test, struct dma_coherent_pool *pool, unsigned long pages,
+			unsigned long limit, long error)
 {
 	unsigned long used = pool->used_pages;
 
-	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, pages, limit), error);
-	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_alloc(pool, pages, limit), error,
+			    "%lu pages below %lu", pages, limit);
+	KUNIT_EXPECT_EQ_MSG(test, pool->used_pages, used, "%lu pages below %lu", pages, limit);
 	check(test, pool);
 }
 
-static void refuse_free(struct kunit *test, struct dma_coherent_pool *pool,
-			unsigned long page)
+static void free_fails(struct kunit *test, struct dma_coherent_pool *pool, unsigned long page)
 {
 	unsigned long used = pool->used_pages;
 
-	KUNIT_EXPECT_EQ(test, dma_coherent_pool_free(pool, page), -EINVAL);
-	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_free(pool, page), -EINVAL, "page %lu", page);
+	KUNIT_EXPECT_EQ_MSG(test, pool->used_pages, used, "page %lu", page);
 	check(test, pool);
 }
 
@@ -121,31 +122,32 @@ static void whole_pool_fits(struct kunit *test)
 	struct dma_coherent_pool *pool = make_geometry(test);
 	unsigned long pages = pool->pages;
 
-	refuse(test, pool, pages + 1, NO_LIMIT, -ENOMEM);
-	refuse(test, pool, ULONG_MAX, NO_LIMIT, -ENOMEM);
-	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
+	alloc_fails(test, pool, pages + 1, NO_LIMIT, -ENOMEM);
+	alloc_fails(test, pool, ULONG_MAX, NO_LIMIT, -ENOMEM);
+	alloc_fails(test, pool, 0, NO_LIMIT, -EINVAL);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), pages);
-	take_at(test, pool, 0, pages);
+	alloc_at(test, pool, 0, pages);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), 0);
-	refuse(test, pool, 1, NO_LIMIT, -ENOMEM);
-	refuse(test, pool, 0, NO_LIMIT, -EINVAL);
-	give(test, pool, 0, pages);
-	take_at(test, pool, 0, pages);
+	alloc_fails(test, pool, 1, NO_LIMIT, -ENOMEM);
+	alloc_fails(test, pool, 0, NO_LIMIT, -EINVAL);
+	free_at(test, pool, 0, pages);
+	alloc_at(test, pool, 0, pages);
 }
 
-/* No page is handed out twice and none behind the end, whatever its word holds. */
+/* No page is allocated twice, and none past the end in the last word. */
 static void single_pages_fill_pool(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_geometry(test);
 	unsigned long page;
 
 	for (page = 0; page < pool->pages; page++)
-		KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, 1, NO_LIMIT), page);
-	refuse(test, pool, 1, NO_LIMIT, -ENOMEM);
+		KUNIT_ASSERT_EQ_MSG(test, dma_coherent_pool_alloc(pool, 1, NO_LIMIT), page,
+				    "page %lu", page);
+	alloc_fails(test, pool, 1, NO_LIMIT, -ENOMEM);
 	for (page = 0; page < pool->pages; page++)
-		KUNIT_ASSERT_EQ(test, dma_coherent_pool_free(pool, page), 1);
+		KUNIT_ASSERT_EQ_MSG(test, dma_coherent_pool_free(pool, page), 1, "page %lu", page);
 	KUNIT_EXPECT_EQ(test, pool->used_pages, 0);
-	take_at(test, pool, 0, pool->pages);
+	alloc_at(test, pool, 0, pool->pages);
 }
 
 static void length_is_exact(struct kunit *test)
@@ -154,13 +156,16 @@ static void length_is_exact(struct kunit *test)
 	unsigned long pages, first;
 
 	for (pages = 1; pages <= pool->pages; pages += 1 + pages / 8) {
-		take_at(test, pool, 0, pages);
-		KUNIT_EXPECT_EQ(test, pool->used_pages, pages);
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, &first), pages);
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages - 1, NULL), pages);
-		KUNIT_EXPECT_EQ(test, first, 0);
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, pages, NULL), -ENOENT);
-		give(test, pool, 0, pages);
+		alloc_at(test, pool, 0, pages);
+		KUNIT_EXPECT_EQ_MSG(test, pool->used_pages, pages, "%lu pages", pages);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_span(pool, pages - 1, &first), pages,
+				    "%lu pages", pages);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_span(pool, pages - 1, NULL), pages,
+				    "%lu pages", pages);
+		KUNIT_EXPECT_EQ_MSG(test, first, 0, "%lu pages", pages);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_span(pool, pages, NULL), -ENOENT,
+				    "%lu pages", pages);
+		free_at(test, pool, 0, pages);
 	}
 }
 
@@ -170,15 +175,15 @@ static void start_is_aligned(struct kunit *test)
 	unsigned long pages, align;
 
 	if (pool->pages > 1)
-		take_at(test, pool, 0, 1);
+		alloc_at(test, pool, 0, 1);
 	for (pages = 1; pages < pool->pages; pages += 1 + pages / 8) {
 		align = align_of(pool, pages);
 		if (align + pages > pool->pages) {
-			refuse(test, pool, pages, NO_LIMIT, -ENOMEM);
+			alloc_fails(test, pool, pages, NO_LIMIT, -ENOMEM);
 			continue;
 		}
-		take_at(test, pool, align, pages);
-		give(test, pool, align, pages);
+		alloc_at(test, pool, align, pages);
+		free_at(test, pool, align, pages);
 	}
 }
 
@@ -190,10 +195,11 @@ static void limit_is_exact(struct kunit *test)
 	unsigned long pages;
 
 	for (pages = 1; pages <= pool->pages; pages += 1 + pages / 4) {
-		refuse(test, pool, pages, 0, -ENOMEM);
-		refuse(test, pool, pages, pages - 1, -ENOMEM);
-		KUNIT_ASSERT_EQ(test, dma_coherent_pool_alloc(pool, pages, pages), 0);
-		give(test, pool, 0, pages);
+		alloc_fails(test, pool, pages, 0, -ENOMEM);
+		alloc_fails(test, pool, pages, pages - 1, -ENOMEM);
+		KUNIT_ASSERT_EQ_MSG(test, dma_coherent_pool_alloc(pool, pages, pages), 0,
+				    "%lu pages", pages);
+		free_at(test, pool, 0, pages);
 	}
 }
 
@@ -203,10 +209,10 @@ static void free_pages_above_limit_do_not_count(struct kunit *test)
 	unsigned long page;
 
 	for (page = 0; page < pool->pages; page++)
-		take_at(test, pool, page, 1);
+		alloc_at(test, pool, page, 1);
 	for (page = 5 * WORD + 1; page < pool->pages; page += 2)
-		give(test, pool, page, 1);
-	refuse(test, pool, 1, 5 * WORD + 1, -ENOMEM);
+		free_at(test, pool, page, 1);
+	alloc_fails(test, pool, 1, 5 * WORD + 1, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 1, 5 * WORD + 2), 5 * WORD + 1);
 	check(test, pool);
 }
@@ -216,32 +222,32 @@ static void limit_is_for_aligned_pages(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, 4096, 8);
 
-	take_at(test, pool, 0, 512);
-	take_at(test, pool, 512, 88);
-	take_at(test, pool, 768, 256);
-	take_at(test, pool, 1024, 256);
-	give(test, pool, 0, 512);
-	give(test, pool, 768, 256);
+	alloc_at(test, pool, 0, 512);
+	alloc_at(test, pool, 512, 88);
+	alloc_at(test, pool, 768, 256);
+	alloc_at(test, pool, 1024, 256);
+	free_at(test, pool, 0, 512);
+	free_at(test, pool, 768, 256);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 900), 0);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 900), 256);
-	refuse(test, pool, 200, 900, -ENOMEM);
+	alloc_fails(test, pool, 200, 900, -ENOMEM);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 200, 968), 768);
 	check(test, pool);
 }
 
-/* Then the hole that fits best serves, not the lowest. */
+/* Without a limit the best hole is used, not the lowest. */
 static void limit_at_the_end_is_none(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, 8 * WORD, 0);
 
-	take_at(test, pool, 0, 20);
-	take_at(test, pool, 20, WORD);
-	take_at(test, pool, 20 + WORD, 10);
-	take_at(test, pool, 30 + WORD, 1);
-	give(test, pool, 0, 20);
-	give(test, pool, 20 + WORD, 10);
+	alloc_at(test, pool, 0, 20);
+	alloc_at(test, pool, 20, WORD);
+	alloc_at(test, pool, 20 + WORD, 10);
+	alloc_at(test, pool, 30 + WORD, 1);
+	free_at(test, pool, 0, 20);
+	free_at(test, pool, 20 + WORD, 10);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 10, pool->pages - 1), 0);
-	give(test, pool, 0, 10);
+	free_at(test, pool, 0, 10);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_alloc(pool, 10, pool->pages), 20 + WORD);
 	check(test, pool);
 }
@@ -287,13 +293,13 @@ static struct dma_coherent_pool *make_holes(struct kunit *test, const unsigned l
 	unsigned int i;
 
 	for (i = 0; i < 3; i++) {
-		take_at(test, pool, page, HOLE(i) - page);
-		take_at(test, pool, HOLE(i), pages[i]);
+		alloc_at(test, pool, page, HOLE(i) - page);
+		alloc_at(test, pool, HOLE(i), pages[i]);
 		page = HOLE(i) + pages[i];
 	}
-	take_at(test, pool, page, HOLE(3) - page);
+	alloc_at(test, pool, page, HOLE(3) - page);
 	for (i = 0; i < 3; i++)
-		give(test, pool, HOLE(i), pages[i]);
+		free_at(test, pool, HOLE(i), pages[i]);
 	return pool;
 }
 
@@ -309,47 +315,47 @@ static void best_hole_in_reach(struct kunit *test)
 	check(test, pool);
 }
 
-/* In a hole that is too long, what is left over is in one piece at its start. */
+/* The rest of a longer hole is one piece at its start. */
 static void cut_from_the_end_of_a_hole(struct kunit *test)
 {
 	static const unsigned long holes[] = { 6, 6, 6 };
 	struct dma_coherent_pool *pool = make_holes(test, holes);
 
-	take_at(test, pool, HOLE(0) + 2, 4);
-	take_at(test, pool, HOLE(0) + 1, 1);
-	take_at(test, pool, HOLE(0), 1);
-	take_at(test, pool, HOLE(1), 6);
+	alloc_at(test, pool, HOLE(0) + 2, 4);
+	alloc_at(test, pool, HOLE(0) + 1, 1);
+	alloc_at(test, pool, HOLE(0), 1);
+	alloc_at(test, pool, HOLE(1), 6);
 }
 
-/* What is left of the pool stays whole as long as anything else will do. */
+/* The open run at the end is used only if no hole fits. */
 static void open_run_comes_last(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, 4096, 8);
 	unsigned long pages;
 
-	take_at(test, pool, 0, 256);
-	take_at(test, pool, 256, 1);
-	give(test, pool, 0, 256);
+	alloc_at(test, pool, 0, 256);
+	alloc_at(test, pool, 256, 1);
+	free_at(test, pool, 0, 256);
 	for (pages = 256; pages; pages -= 16) {
-		take_at(test, pool, 0, pages);
-		give(test, pool, 0, pages);
+		alloc_at(test, pool, 0, pages);
+		free_at(test, pool, 0, pages);
 	}
-	take_at(test, pool, 512, 257);
+	alloc_at(test, pool, 512, 257);
 }
 
-/* Facts from the history of this code: placement decides whether the third fits. */
+/* The alignment limit decides whether the third buffer fits. */
 static void small_buffers_leave_room(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, 256, 8);
 
-	take_at(test, pool, 0, 32);
-	take_at(test, pool, 32, 32);
-	refuse(test, pool, 160, NO_LIMIT, -ENOMEM);
+	alloc_at(test, pool, 0, 32);
+	alloc_at(test, pool, 32, 32);
+	alloc_fails(test, pool, 160, NO_LIMIT, -ENOMEM);
 
 	pool = make_pool(test, 256, 6);
-	take_at(test, pool, 0, 32);
-	take_at(test, pool, 32, 32);
-	take_at(test, pool, 64, 160);
+	alloc_at(test, pool, 0, 32);
+	alloc_at(test, pool, 32, 32);
+	alloc_at(test, pool, 64, 160);
 }
 
 /* Frees */
@@ -379,7 +385,7 @@ static void shuffle(unsigned long *page, unsigned int nth)
 	}
 }
 
-/* @spare pages at the end stay free, or the last one given back ends the pool. */
+/* @spare pages at the end stay free; without them the last buffer ends the pool. */
 static void frees_in_order(struct kunit *test, unsigned long spare, unsigned int nth)
 {
 	const struct lengths *length = test->param_value;
@@ -393,14 +399,15 @@ static void frees_in_order(struct kunit *test, unsigned long spare, unsigned int
 	}
 	pool = make_pool(test, pages + spare, 0);
 	for (i = 0; i < 4; i++)
-		take_at(test, pool, page[i], length->pages[i]);
+		alloc_at(test, pool, page[i], length->pages[i]);
 	shuffle(page, nth);
 	for (i = 0; i < 4; i++) {
-		KUNIT_ASSERT_GT(test, dma_coherent_pool_free(pool, page[i]), 0);
+		KUNIT_ASSERT_GT_MSG(test, dma_coherent_pool_free(pool, page[i]), 0,
+				    "%lu spare, order %u, free %u", spare, nth, i);
 		check(test, pool);
-		refuse_free(test, pool, page[i]);
+		free_fails(test, pool, page[i]);
 	}
-	take_at(test, pool, 0, pages + spare);
+	alloc_at(test, pool, 0, pages + spare);
 }
 
 static void frees_in_every_order(struct kunit *test)
@@ -417,30 +424,31 @@ static void bad_frees_are_refused(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, 3 * WORD, 8);
 
-	take_at(test, pool, 0, WORD);
-	take_at(test, pool, WORD, 2);
-	refuse_free(test, pool, 1);
-	refuse_free(test, pool, WORD - 1);
-	refuse_free(test, pool, WORD + 1);
-	refuse_free(test, pool, WORD + 2);
-	refuse_free(test, pool, pool->pages - 1);
-	refuse_free(test, pool, pool->pages);
-	refuse_free(test, pool, pool->pages + WORD);
-	refuse_free(test, pool, ULONG_MAX);
-	give(test, pool, 0, WORD);
-	refuse_free(test, pool, 0);
-	give(test, pool, WORD, 2);
-	refuse_free(test, pool, WORD);
-	take_at(test, pool, 0, 3 * WORD);
+	alloc_at(test, pool, 0, WORD);
+	alloc_at(test, pool, WORD, 2);
+	free_fails(test, pool, 1);
+	free_fails(test, pool, WORD - 1);
+	free_fails(test, pool, WORD + 1);
+	free_fails(test, pool, WORD + 2);
+	free_fails(test, pool, pool->pages - 1);
+	free_fails(test, pool, pool->pages);
+	free_fails(test, pool, pool->pages + WORD);
+	free_fails(test, pool, ULONG_MAX);
+	free_at(test, pool, 0, WORD);
+	free_fails(test, pool, 0);
+	free_at(test, pool, WORD, 2);
+	free_fails(test, pool, WORD);
+	alloc_at(test, pool, 0, 3 * WORD);
 }
 
-static void refuse_take(struct kunit *test, struct dma_coherent_pool *pool,
-			unsigned long page, unsigned long pages, long error)
+static void take_fails(struct kunit *test, struct dma_coherent_pool *pool, unsigned long page,
+		       unsigned long pages, long error)
 {
 	unsigned long used = pool->used_pages;
 
-	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, page, pages), error);
-	KUNIT_EXPECT_EQ(test, pool->used_pages, used);
+	KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_take(pool, page, pages), error,
+			    "%lu pages at %lu", pages, page);
+	KUNIT_EXPECT_EQ_MSG(test, pool->used_pages, used, "%lu pages at %lu", pages, page);
 	check(test, pool);
 }
 
@@ -454,16 +462,17 @@ static void certain_pages_can_be_taken(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(places); i++) {
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, places[i], 1), places[i]);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_take(pool, places[i], 1), places[i],
+				    "page %lu", places[i]);
 		check(test, pool);
-		refuse_take(test, pool, places[i], 1, -EBUSY);
+		take_fails(test, pool, places[i], 1, -EBUSY);
 	}
-	refuse_take(test, pool, 2, WORD, -EBUSY);
+	take_fails(test, pool, 2, WORD, -EBUSY);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, 2 * WORD + 2, 2 * WORD), 2 * WORD + 2);
 	check(test, pool);
-	give(test, pool, 2 * WORD + 2, 2 * WORD);
+	free_at(test, pool, 2 * WORD + 2, 2 * WORD);
 	for (i = 0; i < ARRAY_SIZE(places); i++)
-		give(test, pool, places[i], 1);
+		free_at(test, pool, places[i], 1);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, 0, pool->pages), 0);
 	check(test, pool);
 }
@@ -472,12 +481,12 @@ static void pages_outside_can_not_be_taken(struct kunit *test)
 {
 	struct dma_coherent_pool *pool = make_pool(test, WORD + 3, 8);
 
-	refuse_take(test, pool, 0, 0, -EINVAL);
-	refuse_take(test, pool, 0, WORD + 4, -EINVAL);
-	refuse_take(test, pool, WORD + 2, 2, -EINVAL);
-	refuse_take(test, pool, WORD + 3, 1, -EINVAL);
-	refuse_take(test, pool, 1, ULONG_MAX, -EINVAL);
-	refuse_take(test, pool, ULONG_MAX, 1, -EINVAL);
+	take_fails(test, pool, 0, 0, -EINVAL);
+	take_fails(test, pool, 0, WORD + 4, -EINVAL);
+	take_fails(test, pool, WORD + 2, 2, -EINVAL);
+	take_fails(test, pool, WORD + 3, 1, -EINVAL);
+	take_fails(test, pool, 1, ULONG_MAX, -EINVAL);
+	take_fails(test, pool, ULONG_MAX, 1, -EINVAL);
 	KUNIT_EXPECT_EQ(test, dma_coherent_pool_take(pool, WORD + 2, 1), WORD + 2);
 }
 
@@ -489,9 +498,11 @@ static void end_of_last_word_is_outside(struct kunit *test)
 	unsigned long page;
 
 	for (page = WORD + 3; page < 2 * WORD + 1; page++) {
-		refuse_free(test, pool, page);
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, page, NULL), -ENOENT);
-		KUNIT_EXPECT_FALSE(test, dma_coherent_pool_run(pool, page, &run));
+		free_fails(test, pool, page);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_span(pool, page, NULL), -ENOENT,
+				    "page %lu", page);
+		KUNIT_EXPECT_FALSE_MSG(test, dma_coherent_pool_run(pool, page, &run),
+				       "page %lu", page);
 	}
 }
 
@@ -506,21 +517,22 @@ static void every_page_knows_its_run(struct kunit *test)
 	unsigned int i;
 
 	for (i = 0; i < ARRAY_SIZE(ends); start = ends[i++])
-		take_at(test, pool, start, ends[i] - start);
-	give(test, pool, 1, WORD - 2);
-	give(test, pool, 3 * WORD, 2);
+		alloc_at(test, pool, start, ends[i] - start);
+	free_at(test, pool, 1, WORD - 2);
+	free_at(test, pool, 3 * WORD, 2);
 
 	for (page = 0, start = 0, i = 0; page < pool->pages; page++) {
 		if (page == ends[i])
 			start = ends[i++];
-		KUNIT_EXPECT_TRUE(test, dma_coherent_pool_run(pool, page, &run));
-		KUNIT_EXPECT_EQ(test, run.first, start);
-		KUNIT_EXPECT_EQ(test, run.pages, ends[i] - start);
-		KUNIT_EXPECT_EQ(test, run.used, i % 2 == 0);
+		KUNIT_EXPECT_TRUE_MSG(test, dma_coherent_pool_run(pool, page, &run),
+				      "page %lu", page);
+		KUNIT_EXPECT_EQ_MSG(test, run.first, start, "page %lu", page);
+		KUNIT_EXPECT_EQ_MSG(test, run.pages, ends[i] - start, "page %lu", page);
+		KUNIT_EXPECT_EQ_MSG(test, run.used, i % 2 == 0, "page %lu", page);
 		first = ULONG_MAX;
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_span(pool, page, &first),
-				run.used ? (long)run.pages : -ENOENT);
-		KUNIT_EXPECT_EQ(test, first, run.used ? start : ULONG_MAX);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_span(pool, page, &first),
+				    run.used ? (long)run.pages : -ENOENT, "page %lu", page);
+		KUNIT_EXPECT_EQ_MSG(test, first, run.used ? start : ULONG_MAX, "page %lu", page);
 	}
 }
 
@@ -531,13 +543,15 @@ static void fit_is_what_can_be_had(struct kunit *test)
 	unsigned long held, fit;
 
 	for (held = 1; held < 300; held += 7) {
-		take_at(test, pool, 0, held);
-		KUNIT_ASSERT_TRUE(test, dma_coherent_pool_run(pool, 299, &run));
+		alloc_at(test, pool, 0, held);
+		KUNIT_ASSERT_TRUE_MSG(test, dma_coherent_pool_run(pool, 299, &run),
+				      "%lu held", held);
 		fit = dma_coherent_pool_fit(pool, &run);
-		KUNIT_EXPECT_GT(test, fit * 3, run.pages);
-		KUNIT_EXPECT_EQ(test, dma_coherent_pool_largest(pool), fit);
-		refuse(test, pool, fit + 1, NO_LIMIT, -ENOMEM);
-		KUNIT_EXPECT_GT(test, dma_coherent_pool_alloc(pool, fit, NO_LIMIT), 0);
+		KUNIT_EXPECT_GT_MSG(test, fit * 3, run.pages, "%lu held", held);
+		KUNIT_EXPECT_EQ_MSG(test, dma_coherent_pool_largest(pool), fit, "%lu held", held);
+		alloc_fails(test, pool, fit + 1, NO_LIMIT, -ENOMEM);
+		KUNIT_EXPECT_GT_MSG(test, dma_coherent_pool_alloc(pool, fit, NO_LIMIT), 0,
+				    "%lu held", held);
 		pool = make_pool(test, 300, 6);
 	}
 }
@@ -583,8 +597,10 @@ static void records_stay_small(struct kunit *test)
 	for (pages = BIT(12); pages <= BIT(22); pages *= 4) {
 		struct dma_coherent_pool *pool = make_pool(test, pages, 8);
 
-		KUNIT_EXPECT_LE(test, dma_coherent_pool_metadata(pool) * 8, pages * bits);
-		KUNIT_EXPECT_GT(test, dma_coherent_pool_metadata(pool) * 8, pages * 3);
+		KUNIT_EXPECT_LE_MSG(test, dma_coherent_pool_metadata(pool) * 8, pages * bits,
+				    "%lu pages", pages);
+		KUNIT_EXPECT_GT_MSG(test, dma_coherent_pool_metadata(pool) * 8, pages * 3,
+				    "%lu pages", pages);
 	}
 }
 
@@ -672,7 +688,7 @@ static const char *walk_take(struct walk *walk)
 	return NULL;
 }
 
-/* Mostly of an allocation's first page; the others must be refused. */
+/* Mostly an allocation's first page; any other must be rejected. */
 static const char *walk_free(struct walk *walk)
 {
 	unsigned long page = below(walk, walk->pool->pages + 1);
@@ -697,8 +713,8 @@ static const char *walk_compare(struct walk *walk)
 	for (page = 0; page < walk->pool->pages; page += run.pages) {
 		if (!dma_coherent_pool_run(walk->pool, page, &run) || run.first != page)
 			return "lost a run";
-		if (run.used ? run.pages != length_at(walk, page) :
-			       !!memchr_inv(walk->map + page, FREE, run.pages))
+		if (run.used ? run.pages != length_at(walk, page) : !!memchr_inv(walk->map + page,
+										 FREE, run.pages))
 			return "has other runs";
 	}
 	return NULL;
@@ -732,7 +748,7 @@ static void random_walk(struct kunit *test)
 	for (seed = 1; seed <= 4; seed++) {
 		walk.pool = make_geometry(test);
 		walk.map = kunit_kzalloc(test, walk.pool->pages, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, walk.map);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, walk.map, "seed %u", seed);
 		walk_randomly(test, &walk, seed);
 		kunit_kfree(test, walk.map);
 	}
@@ -754,8 +770,7 @@ static void pool_test_exit(struct kunit *test)
 
 /* The validator, on which all others rely: break one thing at a time. */
 
-static const char *flip(struct dma_coherent_pool *pool, unsigned long *word,
-			unsigned int bit)
+static const char *flip(struct dma_coherent_pool *pool, unsigned long *word, unsigned int bit)
 {
 	const char *fault;
 
@@ -765,8 +780,7 @@ static const char *flip(struct dma_coherent_pool *pool, unsigned long *word,
 	return fault;
 }
 
-static const char *change(struct dma_coherent_pool *pool, unsigned long *value,
-			  unsigned long other)
+static const char *change(struct dma_coherent_pool *pool, unsigned long *value, unsigned long other)
 {
 	unsigned long old = *value;
 	const char *fault;
@@ -793,12 +807,12 @@ static void validator_finds_each_fault(struct kunit *test)
 	unsigned int n;
 
 	/* A short hole in the first chunk, a long one behind, and the open run. */
-	take_at(test, pool, 0, 3);
-	take_at(test, pool, 4, 4);
-	take_at(test, pool, 256, 256);
-	take_at(test, pool, 512, 256);
-	take_at(test, pool, 768, 256);
-	give(test, pool, 512, 256);
+	alloc_at(test, pool, 0, 3);
+	alloc_at(test, pool, 4, 4);
+	alloc_at(test, pool, 256, 256);
+	alloc_at(test, pool, 512, 256);
+	alloc_at(test, pool, 768, 256);
+	free_at(test, pool, 512, 256);
 
 	KUNIT_EXPECT_NOT_NULL(test, change(pool, &pool->used_pages, 0));
 	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->used[0], 0));
@@ -809,16 +823,20 @@ static void validator_finds_each_fault(struct kunit *test)
 	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[0][0], 3));
 	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[0][700 / WORD], 700 % WORD));
 	for (n = 1; n < pool->last.depth; n++)
-		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->last.level[n][0], 0));
+		KUNIT_EXPECT_NOT_NULL_MSG(test, flip(pool, &pool->last.level[n][0], 0),
+					  "level %u", n);
 	for (n = 0; n < pool->bins.depth; n++) {
-		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins.level[n][0], 0));
-		KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins.level[n][0], 1));
+		KUNIT_EXPECT_NOT_NULL_MSG(test, flip(pool, &pool->bins.level[n][0], 0),
+					  "level %u", n);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, flip(pool, &pool->bins.level[n][0], 1),
+					  "level %u", n);
 	}
 	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins_present, 0));
 	KUNIT_EXPECT_NOT_NULL(test, flip(pool, &pool->bins_present, WORD - 1));
 	for (n = 0; n < pool->tree_depth; n++) {
-		KUNIT_EXPECT_NOT_NULL(test, change_u32(pool, &pool->tree[n][0]));
-		KUNIT_EXPECT_NOT_NULL(test, change_u32(pool, &pool->tree[0][512 / WORD]));
+		KUNIT_EXPECT_NOT_NULL_MSG(test, change_u32(pool, &pool->tree[n][0]), "level %u", n);
+		KUNIT_EXPECT_NOT_NULL_MSG(test, change_u32(pool, &pool->tree[0][512 / WORD]),
+					  "level %u", n);
 	}
 	pool->bin[0]++;
 	KUNIT_EXPECT_NOT_NULL(test, dma_coherent_pool_fault(pool));

@@ -8,7 +8,7 @@
  *	dma_coherent_kunit.model_steps=N	steps of each random sequence
  *	dma_coherent_kunit.model_seed=N		replay the sequences of one seed
  *	dma_coherent_kunit.stress_seconds=N	length of the stress
- *	dma_coherent_kunit.stress_looks=N	set by who looks at debugfs meanwhile
+ *	dma_coherent_kunit.stress_looks=N	set by a reader of debugfs
  *
  * The last one may change while the stress goes on: the selftest writes to it below
  * /sys/module, and has pools for as long as it wants to look at them.
@@ -51,7 +51,7 @@ MODULE_PARM_DESC(stress_seconds, "How long the stress runs, 0 for a moment");
 
 static unsigned int stress_looks;
 module_param(stress_looks, uint, 0644);
-MODULE_PARM_DESC(stress_looks, "How often debugfs was looked at, 0 for nobody looks");
+MODULE_PARM_DESC(stress_looks, "How often debugfs was read, 0 for no reader");
 
 /*
  * The model: two devices, two regions, and for each page of a region which
@@ -159,7 +159,7 @@ static unsigned long model_reach(struct model *m, unsigned int d, unsigned int r
 	return page;
 }
 
-/* Up to where it is served: everywhere, where it reaches nothing. */
+/* The page below which it is served: any page, if it reaches none. */
 static unsigned long model_limit(struct model *m, unsigned int d, unsigned int r)
 {
 	return model_reach(m, d, r) ?: m->pages[r];
@@ -297,7 +297,7 @@ static const char *model_alloc(struct model *m)
 	       model_enter(m, d, r, b, pages, vaddr);
 }
 
-/* A region that nobody has any more is gone, and its counters with it. */
+/* An unused region is freed, with its counters. */
 static void model_reap(struct model *m, unsigned int d, unsigned int r)
 {
 	struct model_user *user = &m->user[d][r];
@@ -309,7 +309,7 @@ static void model_reap(struct model *m, unsigned int d, unsigned int r)
 		m->stats[r] = (struct dma_coherent_stats) {};
 }
 
-/* All of it was written to by its owner alone. Return: NULL, or what is wrong. */
+/* Only the owner has written to the buffer. Return: NULL, or what is wrong. */
 static const char *model_look_at(struct model *m, unsigned int b)
 {
 	struct model_buffer *buffer = &m->buffer[b];
@@ -383,7 +383,7 @@ static const char *model_bad_release(struct model *m)
 
 /* Occupied ranges */
 
-/* Any range that begins in a region, whoever reaches it. */
+/* A range that begins in a region, reachable or not. */
 static const char *model_occupy(struct model *m)
 {
 	unsigned int d = below(m, 2), b = below(m, MODEL_BUFFERS), r = below(m, 2);
@@ -678,7 +678,7 @@ static void stress_mark(struct stress_buffer *buffer, u32 mark)
 	}
 }
 
-/* Take a buffer, or give it back. */
+/* Allocate a buffer, or free it. */
 static void stress_toggle(struct stress *stress, struct device *dev,
 			  struct stress_buffer *buffer, unsigned int pages, u32 mark)
 {
@@ -739,7 +739,7 @@ static int stress_alloc_thread(void *data)
 	return 0;
 }
 
-/* A device comes to the pool, allocates, and goes, now and then too early. */
+/* Attach, allocate and detach, now and then before the buffer is freed. */
 static int stress_visit_thread(void *data)
 {
 	struct stresser *me = data;
@@ -764,8 +764,8 @@ static int stress_visit_thread(void *data)
 }
 
 /*
- * Stay until a look at debugfs has begun and ended, where somebody looks, and in every
- * other round: in those between, a pool comes and goes in the middle of a look.
+ * Where there is a reader of debugfs, wait in every other round until it has read all of
+ * it: in the rounds between, the pool comes and goes while it reads.
  */
 static void stress_be_seen(const struct stress *stress, unsigned int round)
 {
@@ -777,7 +777,7 @@ static void stress_be_seen(const struct stress *stress, unsigned int round)
 		 !READ_ONCE(stress->stop));
 }
 
-/* A pool comes, is in use while others run, goes, and is away while others run. */
+/* Attach a pool, use it, detach it, and let the others run in between. */
 static int stress_pass_thread(void *data)
 {
 	struct stresser *me = data;
@@ -799,7 +799,7 @@ static int stress_pass_thread(void *data)
 	return 0;
 }
 
-/* Everybody has been at it, and the time is up. */
+/* Every thread has done a round, and the time is up. */
 static bool stress_is_over(struct stress *stress, const struct stresser *who,
 			   unsigned long start)
 {

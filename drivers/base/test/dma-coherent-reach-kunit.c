@@ -57,7 +57,7 @@ static unsigned long count_served(struct kunit *test, struct device *dev)
 	return served;
 }
 
-/* F10: each byte of a buffer is within mask and bus limit. */
+/* Every byte of a buffer is within the mask and the bus limit. */
 static void buffers_are_within_reach(struct kunit *test)
 {
 	const struct reach_case *c = test->param_value;
@@ -68,7 +68,7 @@ static void buffers_are_within_reach(struct kunit *test)
 	fx->dev->bus_dma_limit = c->bus_limit;
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), c->pages);
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH),
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_OUT_OF_REACH),
 			c->pages < POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, c->warns);
 
@@ -103,7 +103,7 @@ static void regions_in_reach_come_first(struct kunit *test)
 }
 
 /* It goes on to the generic allocator, which obeys the mask. */
-static void region_that_falls_back_serves_only_what_is_reached(struct kunit *test)
+static void fallback_region_serves_reachable_pages_only(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
@@ -117,7 +117,7 @@ static void region_that_falls_back_serves_only_what_is_reached(struct kunit *tes
 	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 }
 
-static void mask_counts_when_it_is_asked_for(struct kunit *test)
+static void mask_is_read_at_each_request(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 
@@ -197,7 +197,7 @@ static void set_ranges(struct kunit *test, struct device *dev, phys_addr_t base,
 	dev->dma_range_map = map;
 }
 
-/* R7: the handle is the device's, and pages that have none are not served. */
+/* The handle is translated for the device; pages without a device address are not used. */
 static void handles_follow_dma_ranges(struct kunit *test)
 {
 	const struct range_case *c = test->param_value;
@@ -217,7 +217,7 @@ static void handles_follow_dma_ranges(struct kunit *test)
 	if (!pages)
 		return;
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), pages);
-	KUNIT_EXPECT_EQ(test, fx_refusals(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
+	KUNIT_EXPECT_EQ(test, fx_failures(fx->dev, DMA_COHERENT_OUT_OF_REACH), pages < POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->warned, 0);
 	fx_drain(fx->dev);
 	KUNIT_EXPECT_EQ(test, dma_alloc_from_coherent(fx->dev, PFN_PHYS(pages), &handle, &vaddr),
@@ -247,7 +247,7 @@ static void mask_is_compared_with_the_translated_address(struct kunit *test)
 }
 
 /* s5p-mfc's bus did so. */
-static void ranges_count_when_it_is_asked_for(struct kunit *test)
+static void ranges_are_read_at_each_request(struct kunit *test)
 {
 	static const struct range_case late = {
 		.range = { { 0, 3, POOL_PAGES } },
@@ -270,9 +270,9 @@ static void ranges_count_when_it_is_asked_for(struct kunit *test)
 static struct kunit_case dma_coherent_reach_cases[] = {
 	KUNIT_CASE_PARAM(buffers_are_within_reach, reach_case_gen_params),
 	KUNIT_CASE(regions_in_reach_come_first),
-	KUNIT_CASE(region_that_falls_back_serves_only_what_is_reached),
-	KUNIT_CASE(mask_counts_when_it_is_asked_for),
-	KUNIT_CASE(ranges_count_when_it_is_asked_for),
+	KUNIT_CASE(fallback_region_serves_reachable_pages_only),
+	KUNIT_CASE(mask_is_read_at_each_request),
+	KUNIT_CASE(ranges_are_read_at_each_request),
 	KUNIT_CASE(each_device_has_its_own_reach),
 	KUNIT_CASE_PARAM(handles_follow_dma_ranges, range_case_gen_params),
 	KUNIT_CASE(mask_is_compared_with_the_translated_address),

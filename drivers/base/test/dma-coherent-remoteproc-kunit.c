@@ -215,7 +215,7 @@ static void starts_and_stops_again(struct kunit *test)
 	for (turn = 0; turn < 3; turn++) {
 		child = start(test);
 		vaddr = dma_alloc_coherent(child, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
-		KUNIT_ASSERT_NOT_NULL(test, vaddr);
+		KUNIT_ASSERT_NOT_NULL_MSG(test, vaddr, "turn %u", turn);
 		dma_free_coherent(child, 3 * PAGE_SIZE, vaddr, handle);
 		stop(test);
 	}

@@ -66,7 +66,7 @@ static bool has_pages_stub(unsigned long pfn, unsigned long pages)
 	return true;
 }
 
-/* An entry can't hold it all. Nobody looks at the pages. */
+/* The buffer needs more than one entry. Its pages are not touched. */
 static void sgtable_above_4g(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
@@ -82,7 +82,7 @@ static void sgtable_above_4g(struct kunit *test)
 							    PFN_PHYS(BEHIND_5G), &ret), 1);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 	for_each_sgtable_sg(&sgt, sg, i) {
-		KUNIT_EXPECT_EQ(test, sg_phys(sg), next);
+		KUNIT_EXPECT_EQ_MSG(test, sg_phys(sg), next, "entry %u", i);
 		next += sg->length;
 	}
 	KUNIT_EXPECT_EQ(test, next, 2UL * SZ_4G + PFN_PHYS(BEHIND_5G));
@@ -107,7 +107,6 @@ static void sgtable_above_4g(struct kunit *test)
 
 #endif
 
-/* F11 */
 static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
 {
 	phys_addr_t far = (phys_addr_t)1 << (sizeof(far) == 8 ? 45 : 31);

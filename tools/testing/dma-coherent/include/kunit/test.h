@@ -63,27 +63,41 @@ kunit_wrong(struct kunit *test, bool leave, int line, const char *claim,
 		return next;							\
 	}
 
-#define KUNIT_BINARY(test, leave, left, op, right) do {				\
+#define KUNIT_BINARY(test, leave, left, op, right, format, ...) do {		\
 	__auto_type _left = (left);						\
 	__auto_type _right = (right);						\
 										\
 	if (!(_left op _right))							\
 		kunit_wrong(test, leave, __LINE__, #left " " #op " " #right,	\
-			    "%lld and %lld", (long long)_left,			\
-			    (long long)_right);					\
+			    "%lld and %lld" format, (long long)_left,		\
+			    (long long)_right, ##__VA_ARGS__);			\
 } while (0)
 
-#define KUNIT_EXPECT_EQ(test, left, right)	KUNIT_BINARY(test, false, left, ==, right)
-#define KUNIT_EXPECT_LE(test, left, right)	KUNIT_BINARY(test, false, left, <=, right)
-#define KUNIT_EXPECT_GT(test, left, right)	KUNIT_BINARY(test, false, left, >, right)
-#define KUNIT_EXPECT_TRUE(test, claim)		KUNIT_BINARY(test, false, claim, ==, true)
-#define KUNIT_EXPECT_FALSE(test, claim)		KUNIT_BINARY(test, false, claim, ==, false)
-#define KUNIT_EXPECT_NULL(test, ptr)		KUNIT_BINARY(test, false, !(ptr), ==, true)
-#define KUNIT_EXPECT_NOT_NULL(test, ptr)	KUNIT_BINARY(test, false, !(ptr), ==, false)
-#define KUNIT_ASSERT_EQ(test, left, right)	KUNIT_BINARY(test, true, left, ==, right)
-#define KUNIT_ASSERT_GT(test, left, right)	KUNIT_BINARY(test, true, left, >, right)
-#define KUNIT_ASSERT_TRUE(test, claim)		KUNIT_BINARY(test, true, claim, ==, true)
-#define KUNIT_ASSERT_NOT_NULL(test, ptr)	KUNIT_BINARY(test, true, !(ptr), ==, false)
+#define KUNIT_EXPECT_EQ_MSG(test, left, right, format, ...)			\
+	KUNIT_BINARY(test, false, left, ==, right, ": " format, __VA_ARGS__)
+#define KUNIT_EXPECT_LE_MSG(test, left, right, format, ...)			\
+	KUNIT_BINARY(test, false, left, <=, right, ": " format, __VA_ARGS__)
+#define KUNIT_EXPECT_GT_MSG(test, left, right, format, ...)			\
+	KUNIT_BINARY(test, false, left, >, right, ": " format, __VA_ARGS__)
+#define KUNIT_EXPECT_TRUE_MSG(test, claim, format, ...)				\
+	KUNIT_BINARY(test, false, claim, ==, true, ": " format, __VA_ARGS__)
+#define KUNIT_EXPECT_FALSE_MSG(test, claim, format, ...)			\
+	KUNIT_BINARY(test, false, claim, ==, false, ": " format, __VA_ARGS__)
+#define KUNIT_EXPECT_NOT_NULL_MSG(test, ptr, format, ...)			\
+	KUNIT_BINARY(test, false, !(ptr), ==, false, ": " format, __VA_ARGS__)
+#define KUNIT_ASSERT_EQ_MSG(test, left, right, format, ...)			\
+	KUNIT_BINARY(test, true, left, ==, right, ": " format, __VA_ARGS__)
+#define KUNIT_ASSERT_GT_MSG(test, left, right, format, ...)			\
+	KUNIT_BINARY(test, true, left, >, right, ": " format, __VA_ARGS__)
+#define KUNIT_ASSERT_TRUE_MSG(test, claim, format, ...)				\
+	KUNIT_BINARY(test, true, claim, ==, true, ": " format, __VA_ARGS__)
+#define KUNIT_ASSERT_NOT_NULL_MSG(test, ptr, format, ...)			\
+	KUNIT_BINARY(test, true, !(ptr), ==, false, ": " format, __VA_ARGS__)
+
+#define KUNIT_EXPECT_EQ(test, left, right)	KUNIT_BINARY(test, false, left, ==, right, "")
+#define KUNIT_EXPECT_NULL(test, ptr)		KUNIT_BINARY(test, false, !(ptr), ==, true, "")
+#define KUNIT_EXPECT_NOT_NULL(test, ptr)	KUNIT_BINARY(test, false, !(ptr), ==, false, "")
+#define KUNIT_ASSERT_EQ(test, left, right)	KUNIT_BINARY(test, true, left, ==, right, "")
 
 #define KUNIT_ASSERT_STREQ_MSG(test, left, right, format, ...) do {		\
 	const char *_left = (left);						\
