@@ -30,11 +30,12 @@ skip()
 	echo "ok - $1 # SKIP $2"
 }
 
-# can compiler flag...: does it link a program with these?
+# can compiler flag...: does it link a program with these, and does that run here?
 can()
 {
+	probe=$out/build/probe-${1##*/}
 	echo 'int main(void) { return 0; }' |
-		"$@" -fsanitize=address -x c - -o "$out/build/probe-${1##*/}" 2>/dev/null
+		"$@" -fsanitize=address -x c - -o "$probe" 2>/dev/null && "$probe" 2>/dev/null
 }
 
 # with compiler bits
@@ -64,7 +65,7 @@ with_both()
 		with "$1" 32
 	else
 		skip "$1 32-bit" \
-			"needs libc6-dev-i386 and lib32gcc-$(gcc -dumpversion)-dev"
+			"needs libc6-dev-i386, lib32gcc-$(gcc -dumpversion)-dev and a kernel that runs it"
 	fi
 }
 
