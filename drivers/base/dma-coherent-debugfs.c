@@ -1,19 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Coherent memory that belongs to a device: what people look at
+ * Coherent memory that belongs to a device: debugfs
  *
- * Each region has a directory under dma-coherent/ in debugfs, documented in
- * Documentation/ABI/testing/debugfs-dma-coherent. A region's lock is taken for
- * one snapshot or one run of pages at a time, so a reader holds up nobody; what
- * is put together from several runs may be of several moments.
+ * Each region has a directory below dma-coherent/ in debugfs, documented in
+ * Documentation/ABI/testing/debugfs-dma-coherent. A reader holds the region's lock
+ * for one snapshot of the counters, or for one run of pages, so it does not delay
+ * allocations for long. The runs in one file are therefore not one snapshot.
  *
- * A reader may take its time, or never come to an end. An open file has a reference
- * to the region, so that nobody waits for readers when a region goes away.
+ * A read may block for any time, for example in a page fault. An open file has a
+ * reference to the region, so nothing waits for readers when a region is removed.
  *
- * Owners are optional: two bytes a page that number the devices which ever
- * attached. Their names stay as long as the region, since a buffer can outlive the
- * device that it was for. A device that has no name yet when it attaches is shown
- * with the one that it has got since.
+ * Owners are optional: each page has a 16-bit number of the device that it was
+ * allocated for. The names of the devices are kept as long as the region, since a
+ * buffer can outlive its device. A device that had no name when it was attached is
+ * shown with its later name.
+ *
+ * Locking: what a file shows is read under the region's lock. Owners and files are
+ * created under dma_coherent_mutex. They are freed and removed without it, when the
+ * region is on no list any more.
  */
 
 #include <linux/cleanup.h>
@@ -28,11 +32,11 @@
 #define NAME_SIZE	64
 
 /**
- * struct owner - a device that ever attached to a region
- * @node: on the region's list
- * @dev: the device, while its name is not in @name yet
- * @id: its number
- * @name: its name
+ * struct owner - a device that is or was attached to a region
+ * @node: on the region's list of owners
+ * @dev: the device, until its name has been copied to @name
+ * @id: number of the device in the region
+ * @name: name of the device
  */
 struct owner {
 	struct list_head node;
@@ -72,19 +76,25 @@ static struct owner *owner_by_id(const struct dma_coherent_region *region, u16 i
 }
 
 /**
- * dma_coherent_owner_add() - a number for who gets buffers of a region
+ * dma_coherent_owner_add() - assign a number to a device that is attached
  * @region: the region
- * @dev: who; one with the name of an earlier one gets the same number
+ * @dev: the device; NULL for the global pool
+ *
+ * A device with the name of an earlier owner gets the number of that owner. The
+ * global pool gets no number, since its buffers belong to many devices.
  *
  * Context: may sleep; under dma_coherent_mutex.
- * Return: the number; 0 where there is none.
+ * Return: the number; 0 if the owner is not recorded.
  */
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev)
 {
-	struct owner *owner = owner_by_name(region, dev_name(dev));
+	struct owner *owner;
 	unsigned long flags;
 	u16 last = 0;
 
+	if (!dev)
+		return 0;
+	owner = owner_by_name(region, dev_name(dev));
 	if (owner)
 		return owner->id;
 	if (!list_empty(&region->owner_names))
@@ -104,9 +114,9 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *de
 }
 
 /**
- * dma_coherent_owner_gone() - keep the name of a device that may die from now on
+ * dma_coherent_owner_gone() - save the name of a device before it may be freed
  * @region: the region
- * @id: the device's number there
+ * @id: number of the device in @region
  *
  * Context: may sleep; under dma_coherent_mutex.
  */
@@ -163,7 +173,7 @@ static void stat_add_run(const struct dma_coherent_pool *pool, struct summary *s
 	}
 }
 
-/* @name: NULL, or set to the owner's. */
+/* If @name is not NULL, it is set to the name of the owner. */
 static bool next_run(struct dma_coherent_region *region, unsigned long page,
 		     struct dma_coherent_run *run, char *name)
 {
@@ -200,7 +210,7 @@ static u64 bytes(unsigned long pages)
 
 static void show_counts(struct seq_file *s, const struct dma_coherent_stats *stats)
 {
-	static const char *const refusals[] = {
+	static const char *const failures[] = {
 		[DMA_COHERENT_BAD_SIZE]		= "bad_size",
 		[DMA_COHERENT_TOO_LARGE]	= "too_large",
 		[DMA_COHERENT_FULL]		= "full",
@@ -219,9 +229,9 @@ static void show_counts(struct seq_file *s, const struct dma_coherent_stats *sta
 	seq_printf(s, "live: %lu\n", stats->allocs - releases);
 	seq_printf(s, "allocations: %lu\n", stats->allocs);
 	seq_printf(s, "releases: %lu\n", releases);
-	for (i = 0; i < DMA_COHERENT_REFUSALS; i++)
-		seq_printf(s, "failed_%s: %lu\n", refusals[i], stats->refusals[i]);
-	for (i = DMA_COHERENT_FREE_WRONG_ORDER; i < DMA_COHERENT_FREES; i++)
+	for (i = 0; i < DMA_COHERENT_FAILURES; i++)
+		seq_printf(s, "failed_%s: %lu\n", failures[i], stats->failures[i]);
+	for (i = DMA_COHERENT_FREE_WRONG_ORDER; i < DMA_COHERENT_VERDICTS; i++)
 		seq_printf(s, "bad_free_%s: %lu\n", frees[i], stats->frees[i]);
 }
 
@@ -250,7 +260,7 @@ static int stat_show(struct seq_file *s, void *unused)
 	return 0;
 }
 
-/* map: the position is a page number */
+/* map: the position in the file is a page number */
 
 struct map_reader {
 	struct dma_coherent_region *region;
@@ -259,9 +269,8 @@ struct map_reader {
 };
 
 /*
- * A run that grew to the front since the line before is shown from where that
- * line ended, so the lines of one reading follow on each other whatever happens
- * in between.
+ * If the run has grown towards the front since the previous line was read, only
+ * the part after that line is shown, so that lines never overlap.
  */
 static void *map_start(struct seq_file *s, loff_t *pos)
 {
@@ -326,7 +335,7 @@ static void user_fill(struct user_line *user, const struct dma_coherent_mem *mem
 	user->attached = mem->attached;
 }
 
-/* A device can't go while the region's lock is held and it is on the list. */
+/* A device on the list cannot be freed while the region's lock is held. */
 static bool user_get(struct dma_coherent_region *region, unsigned int nr,
 		     struct user_line *user)
 {
@@ -362,8 +371,8 @@ static int devices_show(struct seq_file *s, void *unused)
 }
 
 /*
- * Files. debugfs itself keeps a region from going away while a file is opened; from
- * then on the file's own reference keeps the structure.
+ * Files. debugfs does not remove a file while its open function runs. After that
+ * the reference of the open file keeps the region.
  */
 
 static int stat_open(struct inode *inode, struct file *file)
@@ -458,7 +467,7 @@ static bool dir_exists(const char *name)
 	return dir;
 }
 
-/* What a parent's pool and a child's are called may be the same. */
+/* The pools of a parent and of its child may have the same name. */
 static struct dentry *create_dir(const char *name)
 {
 	char *unique __free(kfree) = kstrdup(name, GFP_KERNEL);
@@ -481,7 +490,7 @@ static void show_region(struct dma_coherent_region *region)
 	debugfs_create_file_unsafe("devices", 0444, region->dir, region, &devices_fops);
 }
 
-/* The directory is there without a pool, too, to tell that from a kernel without pools. */
+/* Also without regions, to tell "no regions" from "no debugfs support". */
 static int __init dma_coherent_debugfs_init(void)
 {
 	root_dir();
@@ -491,9 +500,11 @@ static int __init dma_coherent_debugfs_init(void)
 core_initcall(dma_coherent_debugfs_init);
 
 /**
- * dma_coherent_debugfs_add() - make a region visible
- * @region: the region. One that is made before debugfs is there becomes visible with
- *	it.
+ * dma_coherent_debugfs_add() - create the files of a region
+ * @region: the region
+ *
+ * The files of a region that is created before debugfs is initialized are created
+ * by dma_coherent_debugfs_init().
  *
  * Context: may sleep; under dma_coherent_mutex.
  */
@@ -505,10 +516,10 @@ void dma_coherent_debugfs_add(struct dma_coherent_region *region)
 }
 
 /**
- * dma_coherent_debugfs_remove() - the opposite
- * @region: the region; nobody has it attached
+ * dma_coherent_debugfs_remove() - remove the files of a region
+ * @region: the region, which no device is attached to
  *
- * Files of it that are open can be read on.
+ * Files that are open can still be read.
  *
  * Context: may sleep.
  */
@@ -518,8 +529,8 @@ void dma_coherent_debugfs_remove(struct dma_coherent_region *region)
 }
 
 /**
- * dma_coherent_owners_free() - forget who owned what
- * @region: the region; no file shows it any more
+ * dma_coherent_owners_free() - free the owners of a region
+ * @region: the region, which no open file refers to
  *
  * Context: may sleep.
  */

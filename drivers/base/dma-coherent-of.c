@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Coherent memory that belongs to a device: regions that the device tree
- * declares, /reserved-memory nodes with compatible = "shared-dma-pool" that are
- * not reusable.
+ * Coherent memory that belongs to a device: regions in the device tree
  *
- * The base and size of a region are taken when a device is attached to it, since
- * what is known of it early moves.
+ * A region is a node below /reserved-memory with compatible = "shared-dma-pool"
+ * and without "reusable".
+ *
+ * The base and size of a region are read from struct reserved_mem when a device is
+ * attached, as the array of these structures is copied during boot.
  */
 
 #define pr_fmt(fmt) "dma-coherent: " fmt
@@ -71,8 +72,8 @@ static bool __init has_prop(unsigned long node, const char *name)
 }
 
 /*
- * Reusable regions are the contiguous allocator's; declining says so. Where there is
- * no such allocator, nobody else would say anything.
+ * Reusable regions are left to the contiguous memory allocator. Without
+ * CONFIG_DMA_CMA nothing uses them, and nothing else reports that.
  */
 static int __init rmem_setup(unsigned long node, struct reserved_mem *rmem)
 {
@@ -83,7 +84,7 @@ static int __init rmem_setup(unsigned long node, struct reserved_mem *rmem)
 		return -ENODEV;
 	}
 	if (IS_ENABLED(CONFIG_ARM) && !has_prop(node, "no-map")) {
-		pr_err("region %s: can't be a pool without no-map on this architecture\n",
+		pr_err("region %s: cannot be a pool without no-map on this architecture\n",
 		       rmem->name);
 		return -EINVAL;
 	}

@@ -2,62 +2,60 @@
 /*
  * Page pool for per-device coherent memory
  *
- * What is handed out: runs of pages, of exactly the length asked for, whose
- * first page is a multiple of the request's order, up to a limit that the pool
- * was made with. A pool knows page numbers and counts; it never touches the
- * memory that they stand for, which may be slow, secret or not readable.
+ * An allocation is a run of pages of exactly the requested length. Its first page is
+ * a multiple of the length, rounded up to a power of two, up to the alignment limit
+ * of the pool. A pool only knows page numbers and counts. It never accesses the
+ * memory of the pages, which may be slow, secret or not readable.
  *
- * How the data lies: the pages of a pool fall into runs. An allocation is a
- * run; so are all the free pages between two allocations. Two bits a page say
- * which pages are used and which is the last one of its run:
+ * Data structures: the pages of a pool are divided into runs. A run is an allocation,
+ * or all free pages between two allocations. Two bits per page say whether the page
+ * is used, and whether it is the last one of its run:
  *
  *	page  0   1   2   3   4   5   6   7   8   9  10  11
  *	    | a   a   a | b | .   .   .   . | c   c | .   . |
  *	used  1   1   1   1   0   0   0   0   1   1   0   0
  *	last  0   0   1   1   0   0   0   1   0   1   0   1
  *
- * Above @last lie summaries, one bit a word, so that either end of any run is
- * found in a few steps, however long it is.
+ * @last has summaries, with one bit per word, so that both ends of a run are found
+ * in a few steps, however long the run is.
  *
- * A free run *fits* n pages when n of them can be cut from it at the alignment
- * that n asks for. A run that fits n also fits everything smaller, so one
- * number describes it completely. The pages that one word of a bitmap holds
- * are a chunk, and each free run is booked in the chunk that it begins in:
+ * A free run *fits* n pages if n pages can be allocated from it at the alignment that
+ * n requires. A run that fits n pages also fits fewer pages, so one number is enough
+ * to describe it. The pages of one bitmap word are a chunk. A free run is recorded
+ * in the chunk that it begins in:
  *
- * - A short run, which fits no more than a chunk, goes to a bin: there is a set
- *   of chunks for each number of pages from 1 to BITS_PER_LONG, and a chunk is
- *   in the set that its best short run belongs to. The first set at or above
- *   the request that has a member gives the chunk to use: this is best fit,
- *   and costs one look at a word that says which sets have members, and one
- *   step down each level of the set's own summary.
- * - A long run begins at most once in a chunk. What it fits is a leaf of a tree
- *   of maxima with sixteen children a node. A search goes down to the child
- *   with the smallest value that will do.
- * - One run, the open run, is in neither. It is the pool's wilderness, to start
- *   with all of it: it serves what nothing else can, and since no hint speaks
- *   of it, cutting from its front and giving that back changes none.
+ * - Short runs, which fit at most one chunk, are in bins. There is a set of chunks
+ *   for each number of pages from 1 to BITS_PER_LONG. Each chunk is in the set of
+ *   its best short run. A search takes a chunk from the first set that is not empty
+ *   and large enough: this is best fit. It reads one word that says which sets have
+ *   members, and one word for each level of the set's summary.
+ * - Long runs are in a tree of maxima with sixteen children per node. At most one
+ *   long run begins in a chunk; the number of pages that it fits is a leaf. A search
+ *   descends to the child with the smallest value that is large enough.
+ * - One run, the open run, is in neither. At first it is the whole pool. It serves
+ *   requests that nothing else can serve. Pages are taken from its front, and no hint
+ *   describes it, so taking and freeing them updates no hints.
  *
- * These hints are exact, not only never too low: a request is refused if and
- * only if no aligned run of its length is free below its limit.
+ * The hints are exact: an allocation fails if and only if no aligned run of the
+ * requested length is free below the limit.
  *
- * Cost: no operation reads more than 12 + 8 d + 68 b + 52 (t - 1) words, where
- * @last has d levels, the bins b and the tree t: 200 in a pool of 4096 pages, 456
- * in one of 4 Mi, whatever they hold; the most that tests have seen is 102 and
- * 206. Marking pages writes one word for each BITS_PER_LONG of them.
+ * Cost: an operation reads at most 12 + 8 d + 68 b + 52 (t - 1) words, where d, b and t
+ * are the levels of @last, of the bins and of the tree. This is 200 words in a pool of
+ * 4096 pages and 456 in a pool of 4 Mi pages, however full it is; tests have seen up
+ * to 102 and 206. Marking pages writes one word per BITS_PER_LONG pages.
  *
- * Why so: a tree of maxima over all free runs, with nothing else, needs a third
- * less code, but goes down and up that tree for each small buffer, and took twice
- * as long in fragmented pools. Nodes with eight children are no faster, and cost
- * more the larger the pool. Going down to the first child that will do, rather
- * than the best, refused a third more of the bytes asked for.
+ * Alternatives: with only a tree of maxima over all free runs, the code is a third
+ * smaller, but each small allocation walks the tree down and up, and took twice as
+ * long in fragmented pools. Nodes with eight children are not faster, and cost more
+ * the larger the pool is. A descent to the first child that is large enough, instead
+ * of the smallest one, failed to allocate a third more bytes.
  *
- * Units: pages everywhere; an order is a power of two of pages.
+ * Units: pages; an order is a power of two of pages.
  *
- * Locking: the owner's. Each operation asserts the lock that the owner names
- * in @lock. Nothing is allocated after dma_coherent_pool_init().
+ * Locking: by the caller. Each operation asserts the lock that the caller stored in
+ * @lock. Nothing is allocated after dma_coherent_pool_init().
  *
- * Not tracked: who holds an allocation, and what was asked for beyond its
- * length.
+ * Not tracked: the owner of an allocation, and anything about it but its length.
  */
 
 #include <linux/align.h>
@@ -74,7 +72,7 @@
 
 #include "dma-coherent-pool.h"
 
-/* What the tests outside the kernel count; it stands around each read. */
+/* Tests outside the kernel redefine this to count how many words are read. */
 #ifndef POOL_READ
 #define POOL_READ(word)		(word)
 #endif
@@ -107,7 +105,7 @@ static void layers_set(const struct dma_coherent_layers *layers,
 	}
 }
 
-/* Return: true when the bitmap has become empty. */
+/* Return: true if the bitmap is empty now. */
 static bool layers_clear(const struct dma_coherent_layers *layers,
 			 unsigned int map, unsigned long bit)
 {
@@ -126,7 +124,7 @@ static bool layers_clear(const struct dma_coherent_layers *layers,
 	return true;
 }
 
-/* The first bit of a bitmap that has one. */
+/* Return: the first bit that is set. The bitmap must not be empty. */
 static unsigned long layers_first(const struct dma_coherent_layers *layers,
 				  unsigned int map)
 {
@@ -140,8 +138,8 @@ static unsigned long layers_first(const struct dma_coherent_layers *layers,
 }
 
 /*
- * The lowest bit that any of several bitmaps has. Each of them must have one:
- * those that have none in the lowest word drop out on the way down.
+ * Find the lowest bit that is set in any of the bitmaps @maps, none of which may be
+ * empty. On each level, only the bitmaps with the lowest word remain.
  */
 static unsigned long layers_lowest(const struct dma_coherent_layers *layers,
 				   unsigned long maps)
@@ -181,7 +179,7 @@ static bool page_last(const struct dma_coherent_pool *pool, unsigned long page)
 	return POOL_READ(pool->last.level[0][BIT_WORD(page)]) & BIT_MASK(page);
 }
 
-/* First page behind the run of @page. The pool's last page always ends one. */
+/* Return: the page after the run of @page. The last page of the pool ends a run. */
 static unsigned long run_end(const struct dma_coherent_pool *pool,
 			     unsigned long page)
 {
@@ -199,7 +197,7 @@ static unsigned long run_end(const struct dma_coherent_pool *pool,
 	return bit + 1;
 }
 
-/* First page of the run of @page: behind the last page of the one before. */
+/* Return: the first page of the run of @page: the one after the previous run. */
 static unsigned long run_start(const struct dma_coherent_pool *pool,
 			       unsigned long page)
 {
@@ -232,7 +230,7 @@ static bool is_start(const struct dma_coherent_pool *pool, unsigned long page)
 	return !page || page_last(pool, page - 1);
 }
 
-/* What fits where */
+/* How many pages a run fits */
 
 static unsigned int align_order(const struct dma_coherent_pool *pool,
 				unsigned long pages)
@@ -246,14 +244,14 @@ static unsigned long align_page(const struct dma_coherent_pool *pool,
 	return ALIGN(page, BIT(align_order(pool, pages)));
 }
 
-/* The longest request that the free pages from @start to before @end fit. */
+/* Return: the largest request that the free pages from @start to @end - 1 fit. */
 static unsigned long fit_run(const struct dma_coherent_pool *pool,
 			     unsigned long start, unsigned long end)
 {
 	unsigned int order = align_order(pool, end - start);
 	unsigned long behind;
 
-	/* What asks for an order has more than half of that many pages. */
+	/* A request with this order has more than half of 1 << order pages. */
 	for (; order; order--) {
 		behind = ALIGN(start, BIT(order)) + BIT(order) / 2;
 		if (behind < end)
@@ -266,40 +264,41 @@ static unsigned long fit_run(const struct dma_coherent_pool *pool,
 }
 
 /*
- * Cuts of 1 << n pages in the free pages of a chunk, for each n up to @order
- * as long as there are any.
- * Return: the largest n that has a cut; @free must not be 0.
+ * Find the places in the free pages of a chunk where 1 << n aligned pages can be
+ * allocated: @cuts[n], for each n up to @order while there are any. @free must not
+ * be 0.
+ * Return: the largest n with such a place.
  */
-static unsigned int chunk_cuts(const struct dma_coherent_pool *pool,
-			       unsigned long free, unsigned int order,
-			       unsigned long *cuts)
+static unsigned int chunk_aligned(const struct dma_coherent_pool *pool,
+				  unsigned long free, unsigned int order,
+				  unsigned long *aligned)
 {
 	unsigned int n;
 
-	cuts[0] = free;
+	aligned[0] = free;
 	for (n = 0; n < order; n++) {
-		cuts[n + 1] = cuts[n] & (cuts[n] >> BIT(n)) & pool->grid[n + 1];
-		if (!cuts[n + 1])
+		aligned[n + 1] = aligned[n] & (aligned[n] >> BIT(n)) & pool->grid[n + 1];
+		if (!aligned[n + 1])
 			break;
 	}
 	return n;
 }
 
-/* The longest request that the free pages of a chunk fit, which are not all of it. */
+/* Return: the largest request that @free fits, which is less than a whole chunk. */
 static unsigned int fit_chunk(const struct dma_coherent_pool *pool,
 			      unsigned long free)
 {
-	unsigned long cuts[CHUNK_ORDER], at, longer;
+	unsigned long aligned[CHUNK_ORDER], at, longer;
 	unsigned int n, pages;
 
 	if (!free)
 		return 0;
-	n = chunk_cuts(pool, free, CHUNK_ORDER - 1, cuts);
+	n = chunk_aligned(pool, free, CHUNK_ORDER - 1, aligned);
 	pages = BIT(n);
-	/* Of cuts that are aligned for more, how far does the best one go? */
-	at = cuts[n] & pool->grid[n + 1];
+	/* A longer request needs the next alignment. Find the longest run there. */
+	at = aligned[n] & pool->grid[n + 1];
 	while (at && n--) {
-		longer = at & (cuts[n] >> pages);
+		longer = at & (aligned[n] >> pages);
 		if (longer) {
 			at = longer;
 			pages += BIT(n);
@@ -308,39 +307,39 @@ static unsigned int fit_chunk(const struct dma_coherent_pool *pool,
 	return pages;
 }
 
-/* The bits of a chunk's @free pages where a request may begin. */
-static unsigned long chunk_places(const struct dma_coherent_pool *pool,
+/* Return: the bits of a chunk where @pages of the @free pages can be allocated. */
+static unsigned long chunk_starts(const struct dma_coherent_pool *pool,
 				  unsigned long free, unsigned long pages)
 {
-	unsigned long cuts[CHUNK_ORDER], at;
+	unsigned long aligned[CHUNK_ORDER], at;
 	unsigned int n, len;
 
 	if (!free || pages >= CHUNK)
 		return 0;
 	n = ilog2(pages);
-	if (chunk_cuts(pool, free, n, cuts) < n)
+	if (chunk_aligned(pool, free, n, aligned) < n)
 		return 0;
-	at = cuts[n] & pool->grid[order_base_2(pages)];
+	at = aligned[n] & pool->grid[order_base_2(pages)];
 	for (len = BIT(n); n--;) {
 		if (pages & BIT(n)) {
-			at &= cuts[n] >> len;
+			at &= aligned[n] >> len;
 			len += BIT(n);
 		}
 	}
 	return at;
 }
 
-/* Without the run of set bits that begins at @bit. */
+/* Clear the run of set bits that begins at @bit. */
 static unsigned long drop_run(unsigned long bits, unsigned int bit)
 {
 	return bits & (bits + BIT(bit));
 }
 
 /*
- * The free runs that are booked in a chunk.
- * @across: set to the page where the run begins that goes on into the next
- *	chunk, or NOWHERE
- * Return: the pages of the others.
+ * Find the free runs that are recorded in a chunk.
+ * @across: set to the first page of the run that continues in the next chunk, or to
+ *	NOWHERE
+ * Return: the pages of the other runs.
  */
 static unsigned long chunk_runs(const struct dma_coherent_pool *pool,
 				unsigned long chunk, unsigned long *across)
@@ -360,7 +359,7 @@ static unsigned long chunk_runs(const struct dma_coherent_pool *pool,
 	return free & (BIT(start) - 1);
 }
 
-/* The hints */
+/* Hints */
 
 static void chunk_hints(const struct dma_coherent_pool *pool,
 			unsigned long chunk, u8 *best_short, u32 *best_long)
@@ -394,7 +393,7 @@ static void bin_set(struct dma_coherent_pool *pool, unsigned long chunk, u8 fit)
 	}
 }
 
-/* The maximum of a node's children, or @enough as soon as one has it. */
+/* Return: the maximum of the children of a node, which is at most @enough. */
 static u32 tree_max(const u32 *child, u32 enough)
 {
 	unsigned int i;
@@ -437,7 +436,7 @@ static u32 tree_top(const struct dma_coherent_pool *pool)
 	return POOL_READ(pool->tree[pool->tree_depth - 1][0]);
 }
 
-/* The chunk to cut from, down the smallest value that will do each time. */
+/* Return: the best chunk, by descending to the smallest child that is large enough. */
 static unsigned long tree_best(const struct dma_coherent_pool *pool, u32 pages)
 {
 	unsigned int n = pool->tree_depth - 1, k, best;
@@ -447,7 +446,7 @@ static unsigned long tree_best(const struct dma_coherent_pool *pool, u32 pages)
 	while (n--) {
 		const u32 *child = pool->tree[n] + (i << TREE_SHIFT);
 
-		/* What is too small wraps around to something very large. */
+		/* The difference wraps around if the child is too small. */
 		for (k = 0, best = 0, least = U32_MAX; least && k < TREE_FANOUT; k++) {
 			more = POOL_READ(child[k]) - pages;
 			if (more < least) {
@@ -490,19 +489,19 @@ static unsigned long bins_for(const struct dma_coherent_pool *pool,
 	return pages > CHUNK ? 0 : pool->bins_present & (~0UL << (pages - 1));
 }
 
-/* Where to cut in a chunk whose hints say that it can be done. */
-static unsigned long place_in(const struct dma_coherent_pool *pool,
-			      unsigned long chunk, unsigned long pages, bool lowest)
+/* Return: the page to allocate at, in a chunk that fits the request. */
+static unsigned long pick_start(const struct dma_coherent_pool *pool,
+				unsigned long chunk, unsigned long pages, bool lowest)
 {
-	unsigned long across, inside, at, snug;
+	unsigned long across, inside, at, tight;
 
 	inside = chunk_runs(pool, chunk, &across);
-	at = chunk_places(pool, inside, pages);
+	at = chunk_starts(pool, inside, pages);
 	if (!at)
 		return align_page(pool, across, pages);
-	/* One that leaves nothing behind it is better than the first. */
-	snug = at & ~(inside >> pages);
-	return chunk * CHUNK + __ffs(snug && !lowest ? snug : at);
+	/* Prefer a place at the end of a free run to the first place. */
+	tight = at & ~(inside >> pages);
+	return chunk * CHUNK + __ffs(tight && !lowest ? tight : at);
 }
 
 static unsigned long find_best(const struct dma_coherent_pool *pool,
@@ -511,10 +510,10 @@ static unsigned long find_best(const struct dma_coherent_pool *pool,
 	unsigned long bins = bins_for(pool, pages);
 
 	if (bins)
-		return place_in(pool, layers_first(&pool->bins, __ffs(bins)),
-				pages, false);
+		return pick_start(pool, layers_first(&pool->bins, __ffs(bins)),
+				  pages, false);
 	if (tree_top(pool) >= pages)
-		return place_in(pool, tree_best(pool, pages), pages, false);
+		return pick_start(pool, tree_best(pool, pages), pages, false);
 	return NOWHERE;
 }
 
@@ -526,7 +525,7 @@ static unsigned long find_open(const struct dma_coherent_pool *pool,
 	return at + pages <= pool->open_end ? at : NOWHERE;
 }
 
-/* The lowest place in all runs but the open one. */
+/* Return: the lowest place in all runs except the open run. */
 static unsigned long find_lowest(const struct dma_coherent_pool *pool,
 				 unsigned long pages)
 {
@@ -537,16 +536,16 @@ static unsigned long find_lowest(const struct dma_coherent_pool *pool,
 		chunk = layers_lowest(&pool->bins, bins);
 	if (tree_top(pool) >= pages)
 		chunk = min(chunk, tree_lowest(pool, pages));
-	return chunk == NOWHERE ? NOWHERE : place_in(pool, chunk, pages, true);
+	return chunk == NOWHERE ? NOWHERE : pick_start(pool, chunk, pages, true);
 }
 
 /*
- * Under a limit, what counts is how low a run lies. Runs do not overlap, so the
- * one that begins lowest has the lowest place: if that is out of reach, all are,
- * and one look is enough.
+ * Below a limit, take the lowest place rather than the best. Runs do not overlap, so
+ * the first run that fits has the lowest place. If that one is above the limit, all
+ * others are, too.
  */
-static unsigned long find(const struct dma_coherent_pool *pool,
-			  unsigned long pages, unsigned long limit)
+static unsigned long pool_find(const struct dma_coherent_pool *pool,
+			       unsigned long pages, unsigned long limit)
 {
 	unsigned long at;
 
@@ -555,25 +554,26 @@ static unsigned long find(const struct dma_coherent_pool *pool,
 	return at <= limit - pages ? at : find_open(pool, pages);
 }
 
-/* Take and give back */
+/* Allocate and free */
 
-/* Is there a free page right before, or at, this one? */
+/* Return: true if the previous page exists and is free. */
 static bool free_before(const struct dma_coherent_pool *pool, unsigned long page)
 {
 	return page && !page_used(pool, page - 1);
 }
 
+/* Return: true if this page exists and is free. */
 static bool free_at(const struct dma_coherent_pool *pool, unsigned long page)
 {
 	return page < pool->pages && !page_used(pool, page);
 }
 
-static void take(struct dma_coherent_pool *pool, unsigned long page,
-		 unsigned long pages)
+static void pool_take(struct dma_coherent_pool *pool, unsigned long page,
+		      unsigned long pages)
 {
 	bool head = free_before(pool, page), tail = free_at(pool, page + pages);
 	unsigned long start = head ? run_start(pool, page - 1) : page;
-	unsigned long behind = page + pages;
+	unsigned long end = page + pages;
 	bool was_open = has_open(pool) && start == pool->open_start;
 
 	bitmap_set(pool->used, page, pages);
@@ -581,46 +581,46 @@ static void take(struct dma_coherent_pool *pool, unsigned long page,
 	if (head)
 		layers_set(&pool->last, 0, page - 1);
 	if (tail)
-		layers_set(&pool->last, 0, behind - 1);
+		layers_set(&pool->last, 0, end - 1);
 
 	if (was_open)
-		pool->open_start = behind;
+		pool->open_start = end;
 	if (!was_open || head)
 		update_hints(pool, start);
-	if (!was_open && tail && BIT_WORD(behind) != BIT_WORD(start))
-		update_hints(pool, behind);
+	if (!was_open && tail && BIT_WORD(end) != BIT_WORD(start))
+		update_hints(pool, end);
 }
 
-static void give_back(struct dma_coherent_pool *pool, unsigned long page,
-		      unsigned long behind)
+static void pool_give_back(struct dma_coherent_pool *pool, unsigned long page,
+			   unsigned long end)
 {
-	bool head = free_before(pool, page), tail = free_at(pool, behind);
+	bool head = free_before(pool, page), tail = free_at(pool, end);
 	unsigned long start = head ? run_start(pool, page - 1) : page;
 	bool head_open = head && start == pool->open_start;
-	bool tail_open = tail && behind == pool->open_start;
+	bool tail_open = tail && end == pool->open_start;
 	bool is_open = head_open || tail_open || !has_open(pool);
 
-	bitmap_clear(pool->used, page, behind - page);
-	pool->used_pages -= behind - page;
+	bitmap_clear(pool->used, page, end - page);
+	pool->used_pages -= end - page;
 	if (head)
 		layers_clear(&pool->last, 0, page - 1);
 	if (tail)
-		layers_clear(&pool->last, 0, behind - 1);
+		layers_clear(&pool->last, 0, end - 1);
 
-	/* The open run grows, and where there is none this becomes it. */
+	/* The open run grows. If there was none, this run becomes the open run. */
 	if (is_open) {
 		pool->open_start = start;
 		if (!tail_open)
-			pool->open_end = tail ? run_end(pool, behind) : behind;
+			pool->open_end = tail ? run_end(pool, end) : end;
 	}
-	/* Only what was booked, or is now, changes any hint. */
+	/* Update the hints of chunks that a run was recorded in, or is now. */
 	if (!is_open || (head && !head_open))
 		update_hints(pool, start);
-	if (tail && !tail_open && (is_open || BIT_WORD(behind) != BIT_WORD(start)))
-		update_hints(pool, behind);
+	if (tail && !tail_open && (is_open || BIT_WORD(end) != BIT_WORD(start)))
+		update_hints(pool, end);
 }
 
-/* The interface */
+/* Interface */
 
 static void assert_held(const struct dma_coherent_pool *pool)
 {
@@ -629,18 +629,17 @@ static void assert_held(const struct dma_coherent_pool *pool)
 }
 
 /**
- * dma_coherent_pool_alloc() - take pages from a pool
+ * dma_coherent_pool_alloc() - allocate pages
  * @pool: the pool
- * @pages: how many
- * @limit: only pages below this one; ULONG_MAX, or anything from the pool's
- *	size up, for no limit
+ * @pages: number of pages
+ * @limit: only use pages below this one; no limit if it is at least the size of the
+ *	pool
  *
- * The first page is a multiple of the order of @pages, or of the pool's
- * alignment limit where that is less.
+ * The first page is a multiple of @pages, rounded up to a power of two, or of the
+ * alignment limit of the pool if that is smaller.
  *
- * Context: any; the caller holds the pool's lock.
- * Return: the first page; -EINVAL where @pages is 0; -ENOMEM where no such run
- * is free.
+ * Context: any; the caller holds the lock of the pool.
+ * Return: the first page; -EINVAL if @pages is 0; -ENOMEM if no such run is free.
  */
 long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 			     unsigned long pages, unsigned long limit)
@@ -652,22 +651,22 @@ long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 		return -EINVAL;
 	if (pages > limit)
 		return -ENOMEM;
-	page = find(pool, pages, limit);
+	page = pool_find(pool, pages, limit);
 	if (page > limit - pages)
 		return -ENOMEM;
-	take(pool, page, pages);
+	pool_take(pool, page, pages);
 	return page;
 }
 
 /**
- * dma_coherent_pool_take() - take certain pages from a pool
+ * dma_coherent_pool_take() - allocate given pages
  * @pool: the pool
- * @page: the first one; it need not be aligned
- * @pages: how many
+ * @page: the first page, which need not be aligned
+ * @pages: number of pages
  *
- * Context: any; the caller holds the pool's lock.
- * Return: @page; -EINVAL where they are not all in the pool, or @pages is 0;
- * -EBUSY where one of them is in use. An error changes nothing.
+ * Context: any; the caller holds the lock of the pool.
+ * Return: @page; -EINVAL if @pages is 0 or the pages are not all in the pool; -EBUSY
+ * if one of them is in use. Nothing changes on error.
  */
 long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
 			    unsigned long pages)
@@ -677,39 +676,53 @@ long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
 		return -EINVAL;
 	if (page_used(pool, page) || pages > run_end(pool, page) - page)
 		return -EBUSY;
-	take(pool, page, pages);
+	pool_take(pool, page, pages);
 	return page;
 }
 
 /**
- * dma_coherent_pool_free() - give the pages of an allocation back
+ * dma_coherent_pool_free() - free an allocation by its first page
  * @pool: the pool
- * @page: the allocation's first page
+ * @page: first page of the allocation
  *
- * Context: any; the caller holds the pool's lock.
- * Return: how many pages were given back; -EINVAL, and nothing is changed,
- * where no allocation starts at @page.
+ * Context: any; the caller holds the lock of the pool.
+ * Return: the number of pages that were freed; -EINVAL if no allocation starts at
+ * @page. Nothing changes on error.
  */
 long dma_coherent_pool_free(struct dma_coherent_pool *pool, unsigned long page)
 {
-	unsigned long behind;
+	unsigned long end;
 
 	assert_held(pool);
 	if (page >= pool->pages || !page_used(pool, page) || !is_start(pool, page))
 		return -EINVAL;
-	behind = run_end(pool, page);
-	give_back(pool, page, behind);
-	return behind - page;
+	end = run_end(pool, page);
+	pool_give_back(pool, page, end);
+	return end - page;
 }
 
 /**
- * dma_coherent_pool_run() - look at the run that holds a page
+ * dma_coherent_pool_free_run() - free an allocation by its run
  * @pool: the pool
- * @page: any page of it
- * @run: filled in
+ * @run: the whole allocation, from dma_coherent_pool_run()
  *
- * Context: any; the caller holds the pool's lock.
- * Return: false where the pool has no such page.
+ * Context: any; the caller holds the lock of the pool.
+ */
+void dma_coherent_pool_free_run(struct dma_coherent_pool *pool,
+				const struct dma_coherent_run *run)
+{
+	assert_held(pool);
+	pool_give_back(pool, run->first, run->first + run->pages);
+}
+
+/**
+ * dma_coherent_pool_run() - look up the run that a page is in
+ * @pool: the pool
+ * @page: the page
+ * @run: set to the run
+ *
+ * Context: any; the caller holds the lock of the pool.
+ * Return: true on success; false if @page is outside the pool.
  */
 bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,
 			   unsigned long page, struct dma_coherent_run *run)
@@ -724,13 +737,13 @@ bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,
 }
 
 /**
- * dma_coherent_pool_span() - length of the live allocation that holds a page
+ * dma_coherent_pool_span() - length of the allocation that a page is in
  * @pool: the pool
- * @page: any page
- * @first: set to the allocation's first page, unless it is NULL
+ * @page: the page
+ * @first: set to the first page of the allocation; may be NULL
  *
- * Context: any; the caller holds the pool's lock.
- * Return: the length in pages; -ENOENT where @page is free or not in the pool.
+ * Context: any; the caller holds the lock of the pool.
+ * Return: the length in pages; -ENOENT if @page is free or outside the pool.
  */
 long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
 			    unsigned long page, unsigned long *first)
@@ -745,12 +758,13 @@ long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
 }
 
 /**
- * dma_coherent_pool_fit() - longest request that a free run can serve
+ * dma_coherent_pool_fit() - largest request that a free run can serve
  * @pool: the pool
  * @run: a free run, from dma_coherent_pool_run()
  *
  * Context: any.
- * Return: a number of pages, at most the run's own and more than a third of that.
+ * Return: the number of pages, which is at most the length of the run, and more than
+ * a third of it.
  */
 unsigned long dma_coherent_pool_fit(const struct dma_coherent_pool *pool,
 				    const struct dma_coherent_run *run)
@@ -759,11 +773,11 @@ unsigned long dma_coherent_pool_fit(const struct dma_coherent_pool *pool,
 }
 
 /**
- * dma_coherent_pool_largest() - longest request that can be served now
+ * dma_coherent_pool_largest() - largest request that the pool can serve
  * @pool: the pool
  *
- * Context: any; the caller holds the pool's lock.
- * Return: a number of pages, 0 in a full pool.
+ * Context: any; the caller holds the lock of the pool.
+ * Return: the number of pages; 0 if the pool is full.
  */
 unsigned long dma_coherent_pool_largest(const struct dma_coherent_pool *pool)
 {
@@ -777,9 +791,9 @@ unsigned long dma_coherent_pool_largest(const struct dma_coherent_pool *pool)
 	return largest;
 }
 
-/* Making one */
+/* Create and destroy */
 
-/* Hand out the next @count elements of *@mem, and move it behind them. */
+/* Point @ptr to *@mem, and advance *@mem by @count elements. */
 #define carve(mem, ptr, count)						\
 	do {								\
 		(ptr) = (void *)*(mem);					\
@@ -801,8 +815,8 @@ static void layers_lay_out(struct dma_coherent_layers *layers, uintptr_t *mem,
 }
 
 /*
- * Lay the arrays of a pool out from address @mem on.
- * Return: the address behind them, which for 0 is the size needed.
+ * Place the arrays of a pool at address @mem.
+ * Return: the address after them; this is the size needed if @mem is 0.
  */
 static uintptr_t lay_out(struct dma_coherent_pool *pool, uintptr_t mem)
 {
@@ -823,25 +837,14 @@ static uintptr_t lay_out(struct dma_coherent_pool *pool, uintptr_t mem)
 }
 
 /**
- * dma_coherent_pool_metadata() - memory that a pool keeps its records in
+ * dma_coherent_pool_init() - create a pool of free pages
  * @pool: the pool
- *
- * Return: bytes.
- */
-size_t dma_coherent_pool_metadata(const struct dma_coherent_pool *pool)
-{
-	return (void *)(pool->bin + BITS_TO_LONGS(pool->pages)) - pool->mem;
-}
-
-/**
- * dma_coherent_pool_init() - make a pool of free pages
- * @pool: the pool
- * @pages: its size, 1 to 2^31 - 1
- * @max_align_order: no request is aligned to more than this page order. It
- *	should not promise more than the region's own base keeps.
+ * @pages: number of pages, 1 to 2^31 - 1
+ * @max_align_order: largest page order that allocations are aligned to. It should not
+ *	exceed the alignment of the base of the region.
  *
  * Context: may sleep.
- * Return: 0; -EINVAL for a size that can't be; -ENOMEM.
+ * Return: 0; -EINVAL if @pages is out of range; -ENOMEM.
  */
 int dma_coherent_pool_init(struct dma_coherent_pool *pool, unsigned long pages,
 			   unsigned int max_align_order)
@@ -853,7 +856,7 @@ int dma_coherent_pool_init(struct dma_coherent_pool *pool, unsigned long pages,
 		return -EINVAL;
 	*pool = (struct dma_coherent_pool) {
 		.pages = pages,
-		/* No request can ask for more than the pool's own order. */
+		/* No request has a larger order than the pool. */
 		.max_align_order = min_t(unsigned int, max_align_order,
 					 order_base_2(pages)),
 		.open_end = pages,
@@ -865,18 +868,18 @@ int dma_coherent_pool_init(struct dma_coherent_pool *pool, unsigned long pages,
 
 	for (n = 0; n <= CHUNK_ORDER; n++) {
 		order = min(n, pool->max_align_order);
-		/* Dividing all ones sets one bit in each 1 << order. */
+		/* The quotient has one bit set in every 1 << order bits. */
 		pool->grid[n] = order < CHUNK_ORDER ?
 				~0UL / GENMASK(BIT(order) - 1, 0) : 1;
 	}
-	/* What is behind the last page is nobody's. */
+	/* The bits after the last page are never free. */
 	bitmap_set(pool->used, pages, chunks * CHUNK - pages);
 	layers_set(&pool->last, 0, pages - 1);
 	return 0;
 }
 
 /**
- * dma_coherent_pool_exit() - free what dma_coherent_pool_init() made
+ * dma_coherent_pool_exit() - destroy a pool
  * @pool: the pool
  *
  * Context: may sleep.
@@ -886,139 +889,3 @@ void dma_coherent_pool_exit(struct dma_coherent_pool *pool)
 	kvfree(pool->mem);
 	pool->mem = NULL;
 }
-
-#if IS_ENABLED(CONFIG_DMA_COHERENT_POOL_KUNIT_TEST)
-
-/* For the tests: the same facts, each worked out again the long way. */
-
-static unsigned long slow_fit(const struct dma_coherent_pool *pool,
-			      unsigned long start, unsigned long end)
-{
-	unsigned long pages = end - start;
-
-	while (align_page(pool, start, pages) + pages > end)
-		pages--;
-	return pages;
-}
-
-static const char *layers_fault(const struct dma_coherent_layers *layers,
-				unsigned int map, unsigned long bits)
-{
-	unsigned long i, *below, *above;
-	unsigned int n;
-
-	for (n = 0; n + 1 < layers->depth; n++) {
-		bits = BITS_TO_LONGS(bits);
-		below = layers->level[n] + map * layers->words[n];
-		above = layers->level[n + 1] + map * layers->words[n + 1];
-		for (i = 0; i < bits; i++)
-			if (test_bit(i, above) != !!below[i])
-				return "a summary differs from what it sums up";
-	}
-	return NULL;
-}
-
-static const char *tree_fault(const struct dma_coherent_pool *pool)
-{
-	unsigned long nodes = BITS_TO_LONGS(pool->pages), i, j;
-	unsigned int n;
-	u32 max;
-
-	for (n = 1; n < pool->tree_depth; n++) {
-		nodes = DIV_ROUND_UP(nodes, TREE_FANOUT);
-		for (i = 0; i < nodes; i++) {
-			for (max = 0, j = 0; j < TREE_FANOUT; j++)
-				max = max(max, pool->tree[n - 1][i * TREE_FANOUT + j]);
-			if (pool->tree[n][i] != max)
-				return "a node is not the maximum of its children";
-		}
-	}
-	return NULL;
-}
-
-/* Compare one chunk's hints with what the runs that begin in it amount to. */
-static const char *chunk_fault(const struct dma_coherent_pool *pool,
-			       unsigned long chunk)
-{
-	unsigned long page = chunk * CHUNK, end, fit, best = 0, far = 0;
-	unsigned int map;
-
-	for (; page < min((chunk + 1) * CHUNK, pool->pages); page++) {
-		if (test_bit(page, pool->used) || page == pool->open_start ||
-		    (page && !test_bit(page - 1, pool->used)))
-			continue;
-		end = find_next_bit(pool->used, pool->pages, page);
-		fit = slow_fit(pool, page, end);
-		if (fit > CHUNK)
-			far = max(far, fit);
-		else
-			best = max(best, fit);
-	}
-	if (pool->bin[chunk] != best || pool->tree[0][chunk] != far)
-		return "a chunk's hints are not what its runs fit";
-	for (map = 0; map < CHUNK; map++)
-		if (test_bit(chunk, pool->bins.level[0] + map * pool->bins.words[0]) !=
-		    (map + 1 == best))
-			return "a chunk is in the wrong bin";
-	return NULL;
-}
-
-static const char *pages_fault(const struct dma_coherent_pool *pool)
-{
-	unsigned long page, used = 0;
-	bool is_used, is_last, differs;
-
-	for (page = 0; page < pool->pages; page++) {
-		is_used = test_bit(page, pool->used);
-		is_last = test_bit(page, pool->last.level[0]);
-		differs = page + 1 == pool->pages ||
-			  is_used != test_bit(page + 1, pool->used);
-		if (differs ? !is_last : is_last && !is_used)
-			return "a run's last page is not marked, or another is";
-		used += is_used;
-	}
-	return used == pool->used_pages ? NULL : "the count of used pages is off";
-}
-
-static const char *open_fault(const struct dma_coherent_pool *pool)
-{
-	if (!has_open(pool))
-		return NULL;
-	if (pool->open_end > pool->pages ||
-	    (pool->open_start && !test_bit(pool->open_start - 1, pool->used)) ||
-	    find_next_bit(pool->used, pool->pages, pool->open_start) !=
-	    pool->open_end)
-		return "the open run is not a free run";
-	return NULL;
-}
-
-/**
- * dma_coherent_pool_fault() - check everything that a pool knows
- * @pool: the pool
- *
- * For tests; time grows with the pool.
- *
- * Return: NULL, or what is wrong.
- */
-const char *dma_coherent_pool_fault(const struct dma_coherent_pool *pool)
-{
-	unsigned long chunk, chunks = BITS_TO_LONGS(pool->pages);
-	const char *fault;
-	unsigned int map;
-	bool member;
-
-	fault = pages_fault(pool) ?: open_fault(pool) ?: tree_fault(pool) ?:
-		layers_fault(&pool->last, 0, pool->pages);
-	for (chunk = 0; chunk < chunks && !fault; chunk++)
-		fault = chunk_fault(pool, chunk);
-	for (map = 0; map < CHUNK && !fault; map++) {
-		fault = layers_fault(&pool->bins, map, chunks);
-		member = !bitmap_empty(pool->bins.level[0] +
-				       map * pool->bins.words[0], chunks);
-		if (!fault && member != !!(pool->bins_present & BIT(map)))
-			fault = "the bins that have members are not those noted";
-	}
-	return fault;
-}
-
-#endif

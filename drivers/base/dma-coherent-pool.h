@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The page pool behind per-device coherent memory: page numbers and counts,
- * nothing else. It also builds outside the kernel, see
- * tools/testing/dma-coherent/.
+ * The page pool of per-device coherent memory. It only knows page numbers and
+ * counts. It can also be built outside the kernel, see tools/testing/dma-coherent/.
  */
 #ifndef _DMA_COHERENT_POOL_H
 #define _DMA_COHERENT_POOL_H
@@ -13,13 +12,14 @@
 #define DMA_COHERENT_POOL_MAX_DEPTH	8
 
 /**
- * struct dma_coherent_layers - bitmaps that can be searched from the top
+ * struct dma_coherent_layers - bitmaps with summaries
  * @depth: number of levels
- * @words: words that one bitmap takes on each level
- * @level: bit i of level n + 1 says that word i of level n is not zero
+ * @words: number of words of one bitmap on each level
+ * @level: the levels. Level 0 is the bitmap; bit i of level n + 1 is set if word i
+ *	of level n is not zero
  *
- * Several bitmaps of one length can share it; they lie one behind the other
- * on each level.
+ * Several bitmaps of the same length can share this structure. On each level they
+ * are stored one after the other.
  */
 struct dma_coherent_layers {
 	unsigned int depth;
@@ -28,28 +28,31 @@ struct dma_coherent_layers {
 };
 
 /**
- * struct dma_coherent_pool - pages of a region, which are used, which are free
- * @pages: size of the pool
- * @used_pages: how many of them are in use
- * @max_align_order: no request is aligned to more than this page order
- * @lock: the owner's lock, asserted by each operation; may be NULL
+ * struct dma_coherent_pool - which pages of a region are used
+ * @pages: number of pages in the pool
+ * @used_pages: number of pages in use
+ * @max_align_order: largest page order that allocations are aligned to
+ * @lock: the caller's lock, which each operation asserts; may be NULL
  * @open_start: first page of the open run
- * @open_end: first page behind the open run; not above @open_start when there
- *	is none
- * @used: one bit a page: belongs to an allocation
- * @last: one bit a page: is the last one of an allocation or of a free run
+ * @open_end: first page after the open run; not above @open_start if there is no
+ *	open run
+ * @used: bitmap of the pages that are allocated
+ * @last: bitmap of the pages that are the last page of an allocation or of a free
+ *	run
  * @bins: bitmap n has the chunks whose best short run fits n + 1 pages
- * @bins_present: bit n: bitmap n of @bins is not empty
- * @bin: for each chunk what its best short run fits, 0 where none begins there
+ * @bins_present: bit n is set if bitmap n of @bins is not empty
+ * @bin: for each chunk the number of pages that its best short run fits; 0 if no
+ *	short run begins in the chunk
  * @tree_depth: number of levels of @tree
- * @tree: level 0 has for each chunk what the long run that begins in it fits,
- *	each level above it the maximum of sixteen entries below
- * @grid: grid[n] has the bits where a chunk may be cut for 1 << n pages
- * @mem: the memory that all of these arrays are in
+ * @tree: level 0 has for each chunk the number of pages that its long run fits, 0 if
+ *	no long run begins in it. Each entry of the levels above is the maximum of
+ *	sixteen entries of the level below
+ * @grid: grid[n] has the bits of a chunk where 1 << n pages may begin
+ * @mem: the allocation that contains all of these arrays
  *
- * All of it is private to dma-coherent-pool.c except @pages, @used_pages and
- * @max_align_order, which may be read, and @lock, which the owner sets once
- * after dma_coherent_pool_init().
+ * @pages, @used_pages and @max_align_order may be read by the caller, and @lock is set
+ * by the caller once, after dma_coherent_pool_init(). The other members are private
+ * to dma-coherent-pool.c.
  */
 struct dma_coherent_pool {
 	unsigned long pages;
@@ -71,10 +74,10 @@ struct dma_coherent_pool {
 };
 
 /**
- * struct dma_coherent_run - pages next to each other that belong together
- * @first: page that it begins with
- * @pages: its length
- * @used: it is an allocation; otherwise all free pages between two of them
+ * struct dma_coherent_run - an allocation, or the free pages between two of them
+ * @first: first page
+ * @pages: number of pages
+ * @used: true for an allocation
  */
 struct dma_coherent_run {
 	unsigned long first;
@@ -90,6 +93,8 @@ long dma_coherent_pool_alloc(struct dma_coherent_pool *pool,
 long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
 			    unsigned long pages);
 long dma_coherent_pool_free(struct dma_coherent_pool *pool, unsigned long page);
+void dma_coherent_pool_free_run(struct dma_coherent_pool *pool,
+				const struct dma_coherent_run *run);
 long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
 			    unsigned long page, unsigned long *first);
 bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,
@@ -97,7 +102,5 @@ bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,
 unsigned long dma_coherent_pool_fit(const struct dma_coherent_pool *pool,
 				    const struct dma_coherent_run *run);
 unsigned long dma_coherent_pool_largest(const struct dma_coherent_pool *pool);
-size_t dma_coherent_pool_metadata(const struct dma_coherent_pool *pool);
-const char *dma_coherent_pool_fault(const struct dma_coherent_pool *pool);
 
 #endif /* _DMA_COHERENT_POOL_H */

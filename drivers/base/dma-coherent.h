@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Private to the files of per-device coherent memory and their tests.
+ * Private to the files of per-device coherent memory and their tests: the data
+ * structures, and what each file offers to the others.
  */
 #ifndef _BASE_DMA_COHERENT_H
 #define _BASE_DMA_COHERENT_H
 
+#include <linux/device.h>
 #include <linux/dma-coherent.h>
 #include <linux/kref.h>
 #include <linux/list.h>
-#include <linux/minmax.h>
 #include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -17,54 +18,48 @@
 #include "dma-coherent-pool.h"
 
 struct dentry;
+struct work_struct;
 
-/* Why a request was refused. */
-enum dma_coherent_refusal {
+/* Why an allocation failed. */
+enum dma_coherent_failure {
 	DMA_COHERENT_BAD_SIZE,		/* zero or negative */
 	DMA_COHERENT_TOO_LARGE,		/* more than the whole pool */
-	DMA_COHERENT_FULL,		/* more than all that is free */
-	DMA_COHERENT_FRAGMENTED,	/* more than any free run fits */
-	DMA_COHERENT_OUT_OF_REACH,	/* what fits, the device can't address */
-	DMA_COHERENT_REFUSALS
+	DMA_COHERENT_FULL,		/* more than all free pages */
+	DMA_COHERENT_FRAGMENTED,	/* more than fits in any free run */
+	DMA_COHERENT_OUT_OF_REACH,	/* the device cannot address the pages that it fits in */
+	DMA_COHERENT_FAILURES
 };
 
-/* What a release turned out to be. */
-enum dma_coherent_free {
+/* The kinds of releases, good and bad. */
+enum dma_coherent_verdict {
 	DMA_COHERENT_FREE_GOOD,
-	DMA_COHERENT_FREE_WRONG_ORDER,	/* freed all the same, with its true length */
-	DMA_COHERENT_FREE_INTERIOR,	/* refused: inside an allocation */
-	DMA_COHERENT_FREE_NOT_LIVE,	/* refused: the page is free, perhaps again */
-	DMA_COHERENT_FREES
+	DMA_COHERENT_FREE_WRONG_ORDER,	/* the whole buffer is freed anyway */
+	DMA_COHERENT_FREE_INTERIOR,	/* ignored: not the start of a buffer */
+	DMA_COHERENT_FREE_NOT_LIVE,	/* ignored: the page is free */
+	DMA_COHERENT_VERDICTS
 };
+
+static inline bool dma_coherent_is_freed(enum dma_coherent_verdict verdict)
+{
+	return verdict == DMA_COHERENT_FREE_GOOD ||
+	       verdict == DMA_COHERENT_FREE_WRONG_ORDER;
+}
 
 /**
- * struct dma_coherent_stats - what happened in a pool so far
- * @allocs: buffers handed out
+ * struct dma_coherent_stats - counters of a region
+ * @allocs: buffers allocated
  * @high_water: most pages that were ever used at once
- * @refusals: requests refused, by cause
- * @frees: releases, by what they turned out to be
+ * @failures: failed allocations, by cause
+ * @frees: releases, by verdict
  */
 struct dma_coherent_stats {
 	unsigned long allocs;
 	unsigned long high_water;
-	unsigned long refusals[DMA_COHERENT_REFUSALS];
-	unsigned long frees[DMA_COHERENT_FREES];
+	unsigned long failures[DMA_COHERENT_FAILURES];
+	unsigned long frees[DMA_COHERENT_VERDICTS];
 };
 
-static inline void dma_coherent_count_alloc(struct dma_coherent_stats *stats,
-					    const struct dma_coherent_pool *pool)
-{
-	stats->allocs++;
-	stats->high_water = max(stats->high_water, pool->used_pages);
-}
-
-static inline void dma_coherent_count_free(struct dma_coherent_stats *stats,
-					   enum dma_coherent_free verdict)
-{
-	stats->frees[verdict]++;
-}
-
-/* Who described a region to a device. The same memory is one region all the same. */
+/* Who described a region to a device. The same memory is one region anyway. */
 enum dma_coherent_source {
 	DMA_COHERENT_DECLARED,		/* dma_declare_coherent_memory() */
 	DMA_COHERENT_FIRMWARE,		/* reserved-memory in the device tree */
@@ -72,14 +67,14 @@ enum dma_coherent_source {
 };
 
 /**
- * struct dma_coherent_spec - a region as its declarer sees it
+ * struct dma_coherent_spec - description of a region, to attach it
  * @name: for messages and debugfs
  * @base: physical address
- * @size: bytes
- * @handle: DMA address of @base, of DMA_COHERENT_DECLARED memory. For other
- *	sources it follows from the device.
+ * @size: size in bytes
+ * @handle: DMA address if @source is DMA_COHERENT_DECLARED; for other sources it is
+ *	translated from @base for each device
  * @source: who describes it
- * @flags: DMA_COHERENT_FALLBACK
+ * @flags: DMA_COHERENT_FALLBACK or 0
  */
 struct dma_coherent_spec {
 	const char *name;
@@ -92,31 +87,33 @@ struct dma_coherent_spec {
 
 /**
  * struct dma_coherent_region - memory, mapped, and the pool of its pages
- * @ref: keeps the structure, not the mapping: dma_coherent_region_put()
+ * @ref: references to the structure, not to the mapping
  * @node: on the list of all regions; under dma_coherent_mutex
  * @users: the attachments to it; read under dma_coherent_mutex or @lock,
  *	written under both
+ * @reaper: work to schedule when the region, or an attachment to it, is unused
  * @base: physical address, page-aligned
- * @vaddr: the kernel's mapping of it
- * @dir: its directory in debugfs
- * @owners: for the first page of each buffer the number of its owner, under
- *	@lock; NULL where that is not kept
- * @owner_names: who has which number; grows under dma_coherent_mutex and @lock
- * @lock: guards @pool, @stats, and what of each attachment can change. It
- *	is taken in any context; nothing is printed, traced or called out to
- *	under it.
- * @pool: which pages are handed out
- * @stats: counters
- * @mixed: a device gave back more buffers than it got, so that the counts of the
- *	attachments say nothing until the region is unused; under @lock
- * @refusals: limits how often requests are reported
- * @misuses: limits how often bad releases and mappings are
+ * @vaddr: the kernel's mapping
+ * @dir: directory in debugfs
+ * @owners: for the first page of each buffer the number of its owner; under
+ *	@lock; NULL if owners are not recorded
+ * @owner_names: which owner has which number; written under dma_coherent_mutex
+ *	and @lock
+ * @lock: guards @pool, @stats, @mixed and what changes in each attachment. Taken
+ *	in any context; nothing is printed, traced or called out to under it.
+ * @pool: its pages
+ * @stats: its counters
+ * @mixed: a device released more buffers than it allocated, so the counts of the
+ *	attachments cannot be relied on until the region is unused; under @lock
+ * @alloc_rs: rate limit of messages on failed allocations
+ * @misuse_rs: rate limit of messages on bad releases, mappings, ranges and lists
  * @name: for messages and debugfs
  */
 struct dma_coherent_region {
 	struct kref ref;
 	struct list_head node;
 	struct list_head users;
+	struct work_struct *reaper;
 	phys_addr_t base;
 	void *vaddr;
 	struct dentry *dir;
@@ -126,15 +123,20 @@ struct dma_coherent_region {
 	struct dma_coherent_pool pool;
 	struct dma_coherent_stats stats;
 	bool mixed;
-	struct ratelimit_state refusals;
-	struct ratelimit_state misuses;
+	struct ratelimit_state alloc_rs;
+	struct ratelimit_state misuse_rs;
 	char name[];
 };
 
+static inline bool dma_coherent_region_in_use(const struct dma_coherent_region *region)
+{
+	return READ_ONCE(region->pool.used_pages);
+}
+
 /**
  * struct dma_coherent_view - where a device sees a region
- * @handle: DMA address of the region's first page
- * @pages: how many pages from there on have a DMA address at all
+ * @handle: DMA address of the first page
+ * @pages: number of pages from there that have a DMA address
  */
 struct dma_coherent_view {
 	dma_addr_t handle;
@@ -142,22 +144,22 @@ struct dma_coherent_view {
 };
 
 /**
- * struct dma_coherent_mem - an attachment: a region as one device sees it
- * @next: the device's next attachment, in the order in which they are tried;
- *	read under RCU, written under dma_coherent_mutex
+ * struct dma_coherent_mem - an attachment of a region to a device
+ * @next: the device's next attachment; read under RCU, written under
+ *	dma_coherent_mutex
  * @node: on @region's list of users
- * @dev: the device, NULL for the global pool
- * @region: the memory
- * @view: where the device sees it: as it was declared, or else as of the last
- *	request, under @region's lock; the global pool has one for each device
- * @flags: DMA_COHERENT_FALLBACK
- * @source: who described it
- * @warned: it has been said that the device reaches nothing of the region; under
- *	@region's lock, never set for the global pool
- * @attached: new allocations are served
- * @live: buffers handed out through it and not given back. A device that gives
- *	back a buffer of another one can make it negative.
- * @owner: its device's number in @region's owners
+ * @dev: the device; NULL for the global pool
+ * @region: the region
+ * @view: where the device sees it, as declared or as of the last request; under
+ *	@region's lock. For the global pool, whose devices differ, it is only shown.
+ * @flags: DMA_COHERENT_FALLBACK or 0
+ * @source: who described the region
+ * @warned: there was a warning that the device cannot address the region; under
+ *	@region's lock; always false for the global pool
+ * @attached: it serves allocations
+ * @live: buffers that are allocated through it. If a device releases a buffer of
+ *	another device, this can be negative.
+ * @owner: number of the device in @region's owners
  * @rcu: for kfree_rcu()
  */
 struct dma_coherent_mem {
@@ -175,13 +177,87 @@ struct dma_coherent_mem {
 	struct rcu_head rcu;
 };
 
+#ifdef CONFIG_DMA_DECLARE_COHERENT
+
+/* The list of attachments of a device; that of the global pool if @dev is NULL */
+
+extern struct dma_coherent_mem __rcu *dma_coherent_global;
+
+static inline struct dma_coherent_mem __rcu **dma_coherent_mems(struct device *dev)
+{
+	return dev ? &dev->dma_mem : &dma_coherent_global;
+}
+
+/* For the hooks: a NULL device has no memory. */
+static inline bool dma_coherent_has_mems(struct device *dev)
+{
+	return dev && rcu_access_pointer(dev->dma_mem);
+}
+
+#define dma_coherent_for_each_mem_rcu(mem, dev)				\
+	for ((mem) = rcu_dereference(*dma_coherent_mems(dev)); (mem);	\
+	     (mem) = rcu_dereference((mem)->next))
+
+/* Trace an event of a device; its name is looked up only if somebody listens. */
+#define dma_coherent_trace(event, dev, ...)					\
+	do {									\
+		if (trace_dma_coherent_##event##_enabled())			\
+			trace_dma_coherent_##event(dma_coherent_name(dev),	\
+						   __VA_ARGS__);		\
+	} while (0)
+
+/* dma-coherent.c */
+const char *dma_coherent_name(const struct device *dev);
+bool dma_coherent_region_run(struct dma_coherent_region *region,
+			     unsigned long page, struct dma_coherent_run *run);
+unsigned long dma_coherent_buffer_pages(struct dma_coherent_region *region,
+					const void *vaddr);
+struct dma_coherent_mem *dma_coherent_mem_by_vaddr(struct device *dev, const void *vaddr);
+struct dma_coherent_mem *dma_coherent_mem_or_global(struct device *dev, const void *vaddr);
+bool dma_coherent_mem_idle(const struct dma_coherent_mem *mem);
+void dma_coherent_mem_count_alloc(struct dma_coherent_mem *mem, unsigned long page);
+bool dma_coherent_mem_free(struct dma_coherent_mem *mem,
+			   const struct dma_coherent_run *run,
+			   enum dma_coherent_verdict verdict);
+void dma_coherent_reap_later(struct dma_coherent_region *region);
+struct dma_coherent_view dma_coherent_translate(struct device *dev, phys_addr_t base,
+						unsigned long pages);
+struct dma_coherent_view dma_coherent_mem_view(struct dma_coherent_mem *mem,
+					       struct device *dev);
+unsigned long dma_coherent_reach(struct device *dev,
+				 const struct dma_coherent_view *view);
+
+/* dma-coherent-attach.c */
+int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec);
+void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
+			 phys_addr_t base, phys_addr_t size);
+void dma_coherent_device_release(struct device *dev);
+void dma_coherent_reap(void);
+void *dma_coherent_map(phys_addr_t base, size_t size, const char **why);
+void dma_coherent_unmap(void *vaddr);
+void dma_coherent_each_region(void (*visit)(struct dma_coherent_region *region));
+void dma_coherent_region_put(struct dma_coherent_region *region);
+
+#else
+
+static inline void dma_coherent_device_release(struct device *dev)
+{
+}
+
+#endif /* CONFIG_DMA_DECLARE_COHERENT */
+
+/* dma-coherent-debugfs.c */
+
 #ifdef CONFIG_DMA_COHERENT_DEBUGFS
+
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev);
 void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id);
 void dma_coherent_owners_free(struct dma_coherent_region *region);
 void dma_coherent_debugfs_add(struct dma_coherent_region *region);
 void dma_coherent_debugfs_remove(struct dma_coherent_region *region);
+
 #else
+
 static inline u16 dma_coherent_owner_add(struct dma_coherent_region *region,
 					 struct device *dev)
 {
@@ -203,26 +279,7 @@ static inline void dma_coherent_debugfs_add(struct dma_coherent_region *region)
 static inline void dma_coherent_debugfs_remove(struct dma_coherent_region *region)
 {
 }
-#endif
 
-#ifdef CONFIG_DMA_DECLARE_COHERENT
-int dma_coherent_attach(struct device *dev, const struct dma_coherent_spec *spec);
-void dma_coherent_detach(struct device *dev, enum dma_coherent_source source,
-			 phys_addr_t base, phys_addr_t size);
-void dma_coherent_device_release(struct device *dev);
-const char *dma_coherent_name(const struct device *dev);
-unsigned long dma_coherent_reach(struct device *dev,
-				 const struct dma_coherent_view *view);
-bool dma_coherent_has_pages(unsigned long pfn, unsigned long pages);
-void *dma_coherent_map(phys_addr_t base, size_t size, const char **why);
-void dma_coherent_unmap(void *vaddr);
-void dma_coherent_each_region(void (*visit)(struct dma_coherent_region *region));
-void dma_coherent_region_put(struct dma_coherent_region *region);
-void dma_coherent_reap(void);
-#else
-static inline void dma_coherent_device_release(struct device *dev)
-{
-}
-#endif
+#endif /* CONFIG_DMA_COHERENT_DEBUGFS */
 
 #endif /* _BASE_DMA_COHERENT_H */

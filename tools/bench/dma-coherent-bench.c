@@ -17,6 +17,7 @@
 #include <linux/bitmap.h>
 #include <linux/device.h>
 #include <linux/dma-coherent.h>
+#include <linux/dma-map-ops.h>
 #include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
@@ -253,12 +254,13 @@ static u64 time_counted_pairs(struct bench_row *row, unsigned int ops)
 	while (ops--) {
 		raw_spin_lock_irqsave(&bench_lock, flags);
 		page = dma_coherent_pool_alloc(row->ours, row->pages, row->limit);
-		dma_coherent_count_alloc(&stats, row->ours);
+		stats.allocs++;
+		stats.high_water = max(stats.high_water, row->ours->used_pages);
 		raw_spin_unlock_irqrestore(&bench_lock, flags);
 
 		raw_spin_lock_irqsave(&bench_lock, flags);
 		dma_coherent_pool_free(row->ours, page);
-		dma_coherent_count_free(&stats, DMA_COHERENT_FREE_GOOD);
+		stats.frees[DMA_COHERENT_FREE_GOOD]++;
 		raw_spin_unlock_irqrestore(&bench_lock, flags);
 	}
 	return ktime_get_ns() - start;
@@ -732,6 +734,12 @@ static void print_fill(const struct bench_fill *fill)
 }
 
 /* Bits per page. */
+/* All arrays of a pool are one allocation, and @bin is the last of them. */
+static size_t metadata_bytes(const struct dma_coherent_pool *pool)
+{
+	return (void *)(pool->bin + BITS_TO_LONGS(pool->pages)) - pool->mem;
+}
+
 static void bench_metadata(void)
 {
 	static const u64 sizes[] = { SZ_16M, SZ_256M, SZ_1G, 16ULL * SZ_1G };
@@ -744,8 +752,8 @@ static void bench_metadata(void)
 		pool = bench_pool_create(sizes[n] >> PAGE_SHIFT, BENCH_ALIGN_ORDER);
 		if (!pool)
 			return;
-		value[BENCH_OURS] = div64_u64(dma_coherent_pool_metadata(pool) *
-					      8000, sizes[n] >> PAGE_SHIFT);
+		value[BENCH_OURS] = div64_u64(metadata_bytes(pool) * 8000,
+					      sizes[n] >> PAGE_SHIFT);
 		bytes_name(name, sizeof(name), sizes[n]);
 		bench_print("metadata", name, value, "bits_per_page");
 		bench_pool_destroy(pool);

@@ -64,7 +64,7 @@ static void declare_refuses_a_bad_region(struct kunit *test)
 	fx_stub_mapping(test);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory_flags(fx->dev, c->base, c->handle,
 								c->size, c->flags), -EINVAL);
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	KUNIT_EXPECT_EQ(test, fx->maps, 0);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 }
@@ -110,9 +110,9 @@ static void region_is_cut_down_to_whole_pages(struct kunit *test)
 
 	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset,
 			    c->size + PAGE_SIZE);
-	KUNIT_EXPECT_NOT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NOT_NULL(test, fx_mem(fx->dev, 0));
 	dma_coherent_detach(fx->dev, DMA_COHERENT_DECLARED, base + c->offset, c->size);
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 }
 
 /* Some boards declare before the device has a name, and before any mask. */
@@ -134,7 +134,7 @@ static void device_needs_no_name_and_no_mask(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_declare(dev, &fx->bank[0]), -EBUSY);
 	dma_release_coherent_memory(dev);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(dev, 0));
 }
 
 static void same_region_twice_is_busy(struct kunit *test)
@@ -168,7 +168,7 @@ static void declare_release_declare_again(struct kunit *test)
 		else
 			fx_detach(fx->dev, DMA_COHERENT_DECLARED, &fx->bank[0]);
 		KUNIT_EXPECT_TRUE_MSG(test, fx_alloc_ignored(fx->dev, PAGE_SIZE), "round %u", i);
-		KUNIT_EXPECT_NULL_MSG(test, fx->dev->dma_mem, "round %u", i);
+		KUNIT_EXPECT_NULL_MSG(test, fx_mem(fx->dev, 0), "round %u", i);
 	}
 }
 
@@ -230,7 +230,7 @@ static void mapping_that_fails_leaves_nothing(struct kunit *test)
 	fx->map_fails = true;
 	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), -EINVAL);
 	KUNIT_EXPECT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), -EINVAL);
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
 	KUNIT_EXPECT_TRUE(test, fx_alloc_ignored(fx->dev, PAGE_SIZE));
 
@@ -266,7 +266,7 @@ static void each_allocation_of_sharing_may_fail(struct kunit *test)
 		KUNIT_EXPECT_TRUE_MSG(test, !err || (injected && err == -ENOMEM),
 				      "allocation %u", nth);
 		failed += !!err;
-		KUNIT_EXPECT_EQ_MSG(test, !fx->dev->dma_mem, !!err, "allocation %u", nth);
+		KUNIT_EXPECT_EQ_MSG(test, !fx_mem(fx->dev, 0), !!err, "allocation %u", nth);
 		dma_release_coherent_memory(fx->dev);
 		dma_coherent_reap();
 		fx_expect_pool(test, fx->other, 1);
@@ -315,7 +315,7 @@ static void one_detaches_while_the_other_goes_on(struct kunit *test)
 
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	KUNIT_EXPECT_PTR_EQ(test, fx_region(fx->other), region);
 	KUNIT_EXPECT_NULL(test, memchr_inv(vaddr, 'o', 2 * PAGE_SIZE));
 	fx_free(fx->other, 1, fx_alloc(test, fx->other, 1));
@@ -334,7 +334,7 @@ static void one_detaches_from_an_unused_region(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->other, &fx->bank[0]), 0);
 	dma_release_coherent_memory(fx->dev);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 1);
@@ -358,7 +358,7 @@ static void sources_share_a_region(struct kunit *test)
 	dma_release_coherent_memory(fx->other);
 	KUNIT_EXPECT_TRUE(test, fx_mem(fx->other, 0)->attached);
 	fx_detach(fx->other, DMA_COHERENT_FIRMWARE, &fx->bank[0]);
-	KUNIT_EXPECT_NULL(test, fx->other->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->other, 0));
 }
 
 /* Two pools of one device never share pages. */
@@ -626,11 +626,11 @@ static void detached_with_buffers_out(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 2);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, b + PAGE_SIZE), 1);
 	dma_coherent_reap();
-	KUNIT_ASSERT_NOT_NULL(test, fx->dev->dma_mem);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(fx->dev, 0));
 
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, b), 1);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 2, b), 0);
 }
 
@@ -674,7 +674,7 @@ static void release_waits_for_another_that_unmaps(struct kunit *test)
 	waiter = current;
 	KUNIT_ASSERT_FALSE(test, IS_ERR(kthread_run(release_memory, test, "release")));
 	wait_for_completion(&unmapping);
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_TRUE(test, READ_ONCE(unmapped));
 	WRITE_ONCE(came_back, true);
@@ -715,7 +715,7 @@ static void released_after_detach_then_attached_again(struct kunit *test)
 	dma_release_coherent_memory(fx->dev);
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, vaddr), 1);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 
 	KUNIT_EXPECT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
@@ -780,7 +780,7 @@ static void buffers_freed_by_the_other_device(struct kunit *test)
 	dma_coherent_reap();
 	KUNIT_EXPECT_EQ(test, fx_free(fx->dev, 1, mine[1]), 1);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 
 	/* The region is unused, and everything counts again. */
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->live, 0);
@@ -848,7 +848,7 @@ static bool had_memory;
 
 static void note_memory(struct device *dev)
 {
-	had_memory = dev->dma_mem;
+	had_memory = fx_mem(dev, 0);
 	kfree(dev);
 }
 

@@ -436,12 +436,12 @@ static void owner_keeps_its_number(struct kunit *test)
 	u16 number;
 
 	declare(test, fx->other, PAGES);
-	number = fx->other->dma_mem->owner;
+	number = fx_mem(fx->other, 0)->owner;
 	KUNIT_EXPECT_EQ(test, !number, !IS_ENABLED(CONFIG_DMA_COHERENT_OWNERS));
 	dma_release_coherent_memory(fx->other);
-	KUNIT_ASSERT_NULL(test, fx->other->dma_mem);
+	KUNIT_ASSERT_NULL(test, fx_mem(fx->other, 0));
 	declare(test, fx->other, PAGES);
-	KUNIT_EXPECT_EQ(test, fx->other->dma_mem->owner, number);
+	KUNIT_EXPECT_EQ(test, fx_mem(fx->other, 0)->owner, number);
 }
 
 /* The global pool */
@@ -571,7 +571,7 @@ static void early_pool_is_shown_with_its_late_name(struct kunit *test)
 	if (!early_mem)
 		kunit_skip(test, "only UML's pages can be a pool");
 	KUNIT_ASSERT_EQ(test, early_err, 0);
-	KUNIT_ASSERT_NOT_NULL(test, early_dev.dma_mem);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(&early_dev, 0));
 	snprintf(reader->path, sizeof(reader->path), "dma-coherent/declared@%llx+%zx",
 		 (u64)virt_to_phys(early_mem), (size_t)PAGE_SIZE);
 	vaddr = fx_alloc(test, &early_dev, 1);

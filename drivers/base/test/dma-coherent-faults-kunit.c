@@ -30,6 +30,7 @@
 #include "../dma-coherent.h"
 #include "dma-coherent-faults.h"
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-pool-fault.h"
 
 /* Fewer than a word has bits: order_past_the_end_stays_in_the_pool() needs some. */
 #define PAGES		8
@@ -102,7 +103,7 @@ static void our_mark_behind(struct device *dev)
 
 static bool our_mark_is_there(struct device *dev)
 {
-	struct dma_coherent_mem *mem = READ_ONCE(dev->dma_mem);
+	struct dma_coherent_mem *mem = fx_mem(dev, 0);
 
 	return !IS_ENABLED(CONFIG_DMA_COHERENT_POOL_KUNIT_TEST) ||
 	       !dma_coherent_pool_fault(&mem->region->pool);

@@ -28,6 +28,7 @@
 #include <linux/uaccess.h>
 
 #include "dma-coherent-fixture.h"
+#include "dma-coherent-pool-fault.h"
 
 /* Banks */
 
@@ -135,7 +136,7 @@ struct bank *fx_add_bank_at(struct kunit *test, unsigned long pages, phys_addr_t
 
 struct dma_coherent_mem *fx_mem(struct device *dev, unsigned int n)
 {
-	struct dma_coherent_mem *mem = READ_ONCE(dev->dma_mem);
+	struct dma_coherent_mem *mem = rcu_dereference_raw(dev->dma_mem);
 
 	while (mem && n--)
 		mem = rcu_dereference_raw(mem->next);
@@ -157,12 +158,12 @@ unsigned long fx_used(struct device *dev)
 	return fx_region(dev)->pool.used_pages;
 }
 
-unsigned long fx_failures(struct device *dev, enum dma_coherent_refusal cause)
+unsigned long fx_failures(struct device *dev, enum dma_coherent_failure cause)
 {
-	return fx_region(dev)->stats.refusals[cause];
+	return fx_region(dev)->stats.failures[cause];
 }
 
-unsigned long fx_frees(struct device *dev, enum dma_coherent_free verdict)
+unsigned long fx_frees(struct device *dev, enum dma_coherent_verdict verdict)
 {
 	return fx_region(dev)->stats.frees[verdict];
 }
@@ -307,7 +308,7 @@ void fx_drain(struct device *dev)
 	unsigned long page;
 
 	rcu_read_lock();
-	for (mem = READ_ONCE(dev->dma_mem); mem; mem = rcu_dereference_raw(mem->next))
+	for (mem = rcu_dereference_raw(dev->dma_mem); mem; mem = rcu_dereference_raw(mem->next))
 		for (page = 0; fx_run_at(mem->region, page, &run); page = run.first + run.pages)
 			if (run.used)
 				fx_free(dev, run.pages, mem->region->vaddr + PFN_PHYS(run.first));
@@ -343,9 +344,9 @@ void fx_fill_5g(struct kunit *test, void *mem, unsigned long pages)
 	KUNIT_ASSERT_PTR_EQ(test, region->vaddr, mem);
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_alloc(&region->pool, BEHIND_5G, ULONG_MAX);
-	dma_coherent_count_alloc(&region->stats, &region->pool);
+	region->stats.allocs++;
 	dma_coherent_pool_alloc(&region->pool, pages, ULONG_MAX);
-	dma_coherent_count_alloc(&region->stats, &region->pool);
+	region->stats.allocs++;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	KUNIT_ASSERT_EQ(test, fx_used(fx->dev), BEHIND_5G + pages);
 }
@@ -474,6 +475,23 @@ unsigned int fx_log_count(struct kunit *test, const char *part)
 	while (*(message = fx_log_next(test)))
 		count += !!strstr(message, part);
 	return count;
+}
+
+/* The next message must be this one, and "" if there is none. */
+void fx_expect_message(struct kunit *test, const char *format, ...)
+{
+	static char want[512];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(want, sizeof(want), format, args);
+	va_end(args);
+	KUNIT_EXPECT_STREQ(test, fx_log_next(test), want);
+}
+
+void fx_expect_no_message(struct kunit *test)
+{
+	KUNIT_EXPECT_STREQ(test, fx_log_next(test), "");
 }
 
 /* The variable behind a file of debugfs; there is no other way to it. */

@@ -92,8 +92,8 @@ struct dma_coherent_mem *fx_mem(struct device *dev, unsigned int n);
 struct dma_coherent_region *fx_nth_region(struct device *dev, unsigned int n);
 struct dma_coherent_region *fx_region(struct device *dev);
 unsigned long fx_used(struct device *dev);
-unsigned long fx_failures(struct device *dev, enum dma_coherent_refusal cause);
-unsigned long fx_frees(struct device *dev, enum dma_coherent_free verdict);
+unsigned long fx_failures(struct device *dev, enum dma_coherent_failure cause);
+unsigned long fx_frees(struct device *dev, enum dma_coherent_verdict verdict);
 unsigned long fx_page(struct device *dev, const void *vaddr);
 bool fx_run_at(struct dma_coherent_region *region, unsigned long page,
 	       struct dma_coherent_run *run);
@@ -153,6 +153,8 @@ void fx_write_user_word(struct kunit *test, unsigned long addr, u32 word);
 void fx_log_start(struct kunit *test);
 const char *fx_log_next(struct kunit *test);
 unsigned int fx_log_count(struct kunit *test, const char *part);
+void fx_expect_message(struct kunit *test, const char *format, ...) __printf(2, 3);
+void fx_expect_no_message(struct kunit *test);
 
 /* Allocations that fail, with CONFIG_FAILSLAB */
 

@@ -265,9 +265,9 @@ static void alloc_above_4g(struct kunit *test)
 	/* Where memory lies low, the addresses wrap, and release can't find it. */
 	raw_spin_lock_irqsave(&region->lock, flags);
 	dma_coherent_pool_free(&region->pool, BEHIND_5G);
-	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
+	region->stats.frees[DMA_COHERENT_FREE_GOOD]++;
 	dma_coherent_pool_free(&region->pool, BEHIND_5G + 4);
-	dma_coherent_count_free(&region->stats, DMA_COHERENT_FREE_GOOD);
+	region->stats.frees[DMA_COHERENT_FREE_GOOD]++;
 	fx_mem(fx->dev, 0)->live--;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
@@ -484,7 +484,7 @@ static void one_exclusive_pool_prevents_fallback(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, 2 * POOL_SIZE));
 }
 
-static void refusals_are_counted_by_cause(struct kunit *test)
+static void failures_are_counted_by_cause(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	void *vaddr[POOL_PAGES];
@@ -503,7 +503,7 @@ static void refusals_are_counted_by_cause(struct kunit *test)
 	fx->dev->coherent_dma_mask = HANDLE + PAGE_SIZE - 1;
 	KUNIT_EXPECT_TRUE(test, fx_alloc_fails(fx->dev, PAGE_SIZE));
 
-	for (i = 0; i < DMA_COHERENT_REFUSALS; i++)
+	for (i = 0; i < DMA_COHERENT_FAILURES; i++)
 		KUNIT_EXPECT_EQ_MSG(test, fx_failures(fx->dev, i), 1, "cause %u", i);
 	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.allocs, POOL_PAGES);
 	KUNIT_EXPECT_EQ(test, fx_region(fx->dev)->stats.high_water, POOL_PAGES);
@@ -516,7 +516,7 @@ static void count_pages(void *data, const char *dev, const char *pool,
 	*(unsigned long *)data += pages;
 }
 
-static void count_refusal(void *data, const char *dev, const char *pool,
+static void count_refused(void *data, const char *dev, const char *pool,
 			  unsigned long pages, const char *why)
 {
 	++*(unsigned long *)data;
@@ -534,7 +534,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	if (register_trace_dma_coherent_alloc(count_pages, &taken))
 		kunit_skip(test, "needs CONFIG_TRACEPOINTS");
 	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_release(count_pages, &given), 0);
-	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_refuse(count_refusal, &refused), 0);
+	KUNIT_EXPECT_EQ(test, register_trace_dma_coherent_refuse(count_refused, &refused), 0);
 	vaddr = dma_alloc_coherent(fx->dev, 3 * PAGE_SIZE, &handle, GFP_KERNEL);
 	dma_free_coherent(fx->dev, 3 * PAGE_SIZE, vaddr, handle);
 	/* A rejected free has no event; one with a wrong size has. */
@@ -546,7 +546,7 @@ static void alloc_and_release_are_traced(struct kunit *test)
 	dma_alloc_from_coherent_attrs(fx->dev, 2 * POOL_SIZE, &handle, &vaddr, __GFP_NOWARN, 0);
 	unregister_trace_dma_coherent_alloc(count_pages, &taken);
 	unregister_trace_dma_coherent_release(count_pages, &given);
-	unregister_trace_dma_coherent_refuse(count_refusal, &refused);
+	unregister_trace_dma_coherent_refuse(count_refused, &refused);
 	tracepoint_synchronize_unregister();
 	KUNIT_EXPECT_EQ(test, taken, 3 + 2);
 	KUNIT_EXPECT_EQ(test, given, 3 + 2);
@@ -607,7 +607,7 @@ struct bad_free_case {
 	long page;
 	long byte;
 	unsigned int order;
-	enum dma_coherent_free verdict;
+	enum dma_coherent_verdict verdict;
 };
 
 /* Pages 0 and 1 are a buffer; 2 and 3 were one; 4 to 7 are one; the rest is free. */
@@ -652,7 +652,7 @@ static void bad_free_is_refused(struct kunit *test)
 	set_up_bad_free(test, fx->dev);
 	vaddr = fx_region(fx->dev)->vaddr + PFN_PHYS(c->page) + c->byte;
 	KUNIT_EXPECT_EQ(test, dma_release_from_coherent(fx->dev, c->order, vaddr), 1);
-	for (i = 0; i < DMA_COHERENT_FREES; i++)
+	for (i = 0; i < DMA_COHERENT_VERDICTS; i++)
 		KUNIT_EXPECT_EQ_MSG(test, fx_frees(fx->dev, i),
 				    (i == DMA_COHERENT_FREE_GOOD) + (i == c->verdict),
 				    "verdict %u", i);
@@ -932,7 +932,7 @@ static void release_the_last(void *arg)
 	struct last_release *last = arg;
 
 	last->released = fx_free(last->dev, 1, last->vaddr);
-	last->still_there = last->dev->dma_mem;
+	last->still_there = fx_mem(last->dev, 0);
 }
 
 /* The pool is unmapped later, in a context that can do that. */
@@ -951,7 +951,7 @@ static void last_release_in_any_context(struct kunit *test)
 	if (c->irqs_off)
 		KUNIT_EXPECT_TRUE(test, last.still_there);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
 	KUNIT_EXPECT_EQ(test, fx->maps, 2);
 }
@@ -976,7 +976,7 @@ static struct kunit_case dma_coherent_cases[] = {
 	KUNIT_CASE(device_without_pool_uses_the_generic_allocator),
 	KUNIT_CASE(fallback_uses_the_generic_allocator),
 	KUNIT_CASE(one_exclusive_pool_prevents_fallback),
-	KUNIT_CASE(refusals_are_counted_by_cause),
+	KUNIT_CASE(failures_are_counted_by_cause),
 	KUNIT_CASE(alloc_and_release_are_traced),
 	KUNIT_CASE(frees_work_in_every_order),
 	KUNIT_CASE_PARAM(bad_free_is_refused, bad_free_case_gen_params),

@@ -72,7 +72,7 @@ static void managed_region_outlives_what_came_later(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, devm_add_action(fx->dev, note_attached, fx->dev), 0);
 	devres_release_group(fx->dev, driver);
 	KUNIT_EXPECT_TRUE(test, was_attached);
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 }
 
 /* Those of declare, and the devres entry. */
@@ -90,7 +90,7 @@ static void failed_managed_declare_is_reported(struct kunit *test)
 	fx_failslab_arm(1);
 	KUNIT_EXPECT_EQ(test, declare_managed(fx->dev, &fx->bank[0]), -ENOMEM);
 	fx_failslab_disarm();
-	KUNIT_EXPECT_EQ(test, fx_log_count(test, "can't be declared"), 1);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "cannot be declared"), 1);
 }
 
 static struct kunit_case dma_coherent_managed_cases[] = {

@@ -74,7 +74,7 @@ static void expect_declared(struct kunit *test, phys_addr_t base, size_t size, c
 	fx_log_start(test);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->dev, base, HANDLE, size),
 			why ? -EINVAL : 0);
-	KUNIT_EXPECT_EQ(test, !fx->dev->dma_mem, !!why);
+	KUNIT_EXPECT_EQ(test, !fx_mem(fx->dev, 0), !!why);
 	if (why)
 		KUNIT_EXPECT_EQ_MSG(test, fx_log_count(test, why), 1, "no message: %s", why);
 }

@@ -9,6 +9,7 @@
 
 #include <linux/array_size.h>
 #include <linux/dma-coherent.h>
+#include <linux/dma-map-ops.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
 #include <linux/gfp.h>

@@ -6,9 +6,10 @@
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/err.h>
+#include <linux/pfn.h>
 #include <linux/string.h>
 
-#include "dma-coherent-fixture.h"
+#include "dma-coherent-model.h"
 
 static bool is_occupied(struct device *dev, unsigned long page, unsigned long pages)
 {
@@ -175,7 +176,7 @@ static void occupied_range_outlives_its_attachment(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_mem(fx->dev, 0)->live, 1);
 	KUNIT_EXPECT_EQ(test, dma_unmark_declared_memory_occupied(fx->dev, HANDLE, PAGE_SIZE), 0);
 	dma_coherent_reap();
-	KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+	KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 }
 
 static void range_is_taken_from_the_innermost_pool(struct kunit *test)
@@ -202,7 +203,98 @@ static void range_is_taken_from_the_innermost_pool(struct kunit *test)
 	fx_expect_pool(test, fx->dev, 8);
 }
 
+static void expect_range_message(struct kunit *test, const char *region, size_t size,
+				 dma_addr_t addr, const char *why, int err)
+{
+	struct fixture *fx = test->priv;
+
+	fx_expect_message(test, "%s: region %s: range of %zu bytes at %pad %s: %d",
+			  dev_name(fx->dev), region, size, &addr, why, err);
+	fx_expect_no_message(test);
+}
+
+static void bad_range_is_reported(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	const char *name;
+
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	name = fx_region(fx->dev)->name;
+	fx_alloc(test, fx->dev, 1);
+	fx_log_start(test);
+	mark_err(fx->dev, HANDLE + POOL_SIZE - PAGE_SIZE, 2 * PAGE_SIZE);
+	expect_range_message(test, name, 2 * PAGE_SIZE, HANDLE + POOL_SIZE - PAGE_SIZE,
+			     "is not inside the region", -EINVAL);
+	mark_err(fx->dev, 0x1000, 8);
+	expect_range_message(test, "(none)", 8, 0x1000, "is not inside the region", -EINVAL);
+	mark_err(fx->dev, HANDLE, 1);
+	expect_range_message(test, name, 1, HANDLE, "is in use", -EBUSY);
+	dma_unmark_declared_memory_occupied(fx->dev, HANDLE, 2 * PAGE_SIZE);
+	expect_range_message(test, name, 2 * PAGE_SIZE, HANDLE, "is not an occupied range",
+			     -EINVAL);
+}
+
+/* Random sequences in which ranges are occupied, too */
+
+/* A range that begins in a region, reachable or not. */
+static const char *model_occupy(struct model *m)
+{
+	unsigned int d = model_below(m, 2), r = model_below(m, 2);
+	unsigned int b = model_below(m, MODEL_BUFFERS);
+	unsigned long at = model_below(m, m->pages[r] * PAGE_SIZE), page;
+	size_t size = 1 + model_below(m, 4 * PAGE_SIZE);
+	unsigned long first = PFN_DOWN(at), behind = PFN_UP(at + size);
+	int expected = 0;
+	void *vaddr;
+
+	if (m->buffer[b].live)
+		return NULL;
+	for (page = first; page < behind && page < m->pages[r]; page++)
+		if (m->owner[r][page] != NOBODY)
+			expected = -EBUSY;
+	if (!m->user[d][r].attached || behind > m->pages[r])
+		expected = -EINVAL;
+	vaddr = dma_mark_declared_memory_occupied(m->dev[d], model_handle(r) + at, size);
+	if (PTR_ERR_OR_ZERO(vaddr) != expected)
+		return "occupied or not, wrongly";
+	if (expected)
+		return NULL;
+	if (vaddr != m->bank[r]->mem + PFN_PHYS(first))
+		return "occupied something else";
+	return model_enter(m, d, r, b, behind - first, vaddr);
+}
+
+static const char *model_vacate(struct model *m)
+{
+	unsigned int b = model_below(m, MODEL_BUFFERS);
+	struct model_buffer *buffer = &m->buffer[b];
+	const char *fault;
+	dma_addr_t handle;
+
+	if (!buffer->live)
+		return NULL;
+	fault = model_look_at(m, b);
+	if (fault)
+		return fault;
+	handle = model_handle(buffer->region) + PFN_PHYS(buffer->first);
+	if (dma_unmark_declared_memory_occupied(m->dev[buffer->dev], handle,
+						buffer->pages * PAGE_SIZE))
+		return "a range that was not there";
+	return model_leave(m, buffer, DMA_COHERENT_FREE_GOOD);
+}
+
+static const model_step occupied_steps[] = { model_occupy, model_vacate };
+
+KUNIT_ARRAY_PARAM_DESC(model_case, model_cases, name);
+
+static void random_sequences_with_occupied_ranges(struct kunit *test)
+{
+	model_expect_sequence(test, test->param_value, occupied_steps,
+			      ARRAY_SIZE(occupied_steps));
+}
+
 static struct kunit_case dma_coherent_occupied_cases[] = {
+	KUNIT_CASE(bad_range_is_reported),	/* while nothing was limited */
 	KUNIT_CASE(occupied_range_is_a_buffer),
 	KUNIT_CASE_PARAM(occupied_range_is_whole_pages, range_in_gen_params),
 	KUNIT_CASE_PARAM(range_outside_is_refused, range_out_gen_params),
@@ -211,6 +303,7 @@ static struct kunit_case dma_coherent_occupied_cases[] = {
 	KUNIT_CASE(range_is_unmarked_as_it_was_marked),
 	KUNIT_CASE(occupied_range_outlives_its_attachment),
 	KUNIT_CASE(range_is_taken_from_the_innermost_pool),
+	KUNIT_CASE_PARAM(random_sequences_with_occupied_ranges, model_case_gen_params),
 	{}
 };
 

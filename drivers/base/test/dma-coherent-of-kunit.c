@@ -107,7 +107,7 @@ static struct reserved_mem *find_region(struct kunit *test, const char *name)
 
 static struct dma_coherent_mem *first_mem(struct device *dev)
 {
-	return READ_ONCE(dev->dma_mem);
+	return fx_mem(dev, 0);
 }
 
 static struct dma_coherent_mem *second_mem(struct device *dev)

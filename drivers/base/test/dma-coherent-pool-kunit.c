@@ -14,7 +14,7 @@
 #include <linux/prandom.h>
 #include <linux/string.h>
 
-#include "../dma-coherent-pool.h"
+#include "dma-coherent-pool-fault.h"
 
 #define NO_LIMIT	ULONG_MAX
 #define WORD		BITS_PER_LONG

@@ -213,7 +213,7 @@ static void handles_follow_dma_ranges(struct kunit *test)
 		pages = POOL_PAGES;
 	}
 	KUNIT_ASSERT_EQ(test, fx_attach(fx->dev, &fx->bank[0]), pages ? 0 : -ENODEV);
-	KUNIT_ASSERT_EQ(test, !fx->dev->dma_mem, !pages);
+	KUNIT_ASSERT_EQ(test, !fx_mem(fx->dev, 0), !pages);
 	if (!pages)
 		return;
 	KUNIT_EXPECT_EQ(test, count_served(test, fx->dev), pages);

@@ -156,7 +156,7 @@ static void processor_exit(struct kunit *test)
 	if (fx && fx->priv) {
 		dma_release_coherent_memory(fx->dev);
 		dma_coherent_reap();
-		KUNIT_EXPECT_NULL(test, fx->dev->dma_mem);
+		KUNIT_EXPECT_NULL(test, fx_mem(fx->dev, 0));
 	}
 	fixture_exit(test);
 }
@@ -172,7 +172,7 @@ static struct device *start(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, fx_used(fx->dev), RUNNING_PAGES);
 	rvdev = list_first_entry_or_null(&cpu->rproc->rvdevs, struct rproc_vdev, node);
 	KUNIT_ASSERT_NOT_NULL(test, rvdev);
-	KUNIT_ASSERT_NOT_NULL(test, rvdev->pdev->dev.dma_mem);
+	KUNIT_ASSERT_NOT_NULL(test, fx_mem(&rvdev->pdev->dev, 0));
 	return &rvdev->pdev->dev;
 }
 

@@ -5,6 +5,7 @@
 
 #include <kunit/static_stub.h>
 #include <kunit/test.h>
+#include <linux/dma-coherent-sgtable.h>
 #include <linux/dma-mapping.h>
 #include <linux/gfp.h>
 #include <linux/mm.h>
@@ -12,6 +13,7 @@
 #include <linux/scatterlist.h>
 #include <linux/sizes.h>
 
+#include "../dma-coherent-sgtable.h"
 #include "dma-coherent-fixture.h"
 
 static void sgtable_is_the_buffer(struct kunit *test)
@@ -121,7 +123,11 @@ static void memory_without_struct_pages_has_no_sgtable(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, bank), 0);
 	vaddr = dma_alloc_coherent(fx->dev, PAGE_SIZE, &handle, GFP_KERNEL);
 	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	fx_log_start(test);
 	KUNIT_EXPECT_EQ(test, dma_get_sgtable(fx->dev, &sgt, vaddr, handle, PAGE_SIZE), -ENXIO);
+	fx_expect_message(test, "%s: region %s has no struct pages, cannot make a scatter list: %d",
+			  dev_name(fx->dev), fx_region(fx->dev)->name, -ENXIO);
+	fx_expect_no_message(test);
 	dma_free_coherent(fx->dev, PAGE_SIZE, vaddr, handle);
 }
 

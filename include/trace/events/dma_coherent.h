@@ -27,7 +27,10 @@ DECLARE_EVENT_CLASS(dma_coherent_pages,
 		  __get_str(pool), __entry->page, __entry->pages)
 );
 
-/* A buffer was handed out, given back with whatever was wrong, or is about to be mapped. */
+/*
+ * A buffer was allocated, was released, even if with a wrong order, or is about to
+ * be mapped to user space.
+ */
 DEFINE_EVENT(dma_coherent_pages, dma_coherent_alloc,
 	TP_PROTO(const char *dev, const char *pool, unsigned long page,
 		 unsigned long pages),
@@ -46,7 +49,7 @@ DEFINE_EVENT(dma_coherent_pages, dma_coherent_mmap,
 	TP_ARGS(dev, pool, page, pages)
 );
 
-/* A request, or the release of a page, was refused for the reason given. */
+/* An allocation failed, or a release was ignored, which has 0 pages. */
 TRACE_EVENT(dma_coherent_refuse,
 	TP_PROTO(const char *dev, const char *pool, unsigned long pages,
 		 const char *why),

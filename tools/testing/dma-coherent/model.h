@@ -8,6 +8,7 @@
 
 #include <linux/limits.h>
 #include <dma-coherent-pool.h>
+#include <test/dma-coherent-pool-fault.h>
 
 /**
  * struct model - a pool, and what it should be
