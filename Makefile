@@ -7,7 +7,8 @@ KDIR    ?=
 CONFIG  ?=
 BOARD   ?=
 SUITE   ?=
-export RELEASE KDIR CONFIG BOARD SUITE
+CHOICE  ?=
+export RELEASE KDIR CONFIG BOARD SUITE CHOICE
 
 # A kernel's own make must not see what was said to this one.
 script = @env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL
@@ -24,7 +25,7 @@ help:
 	@echo '              ARCH=arm64 and others of tools/check/machines: as QEMU emulates them'
 	@echo 'make matrix   the KUnit suites on each of those machines (hours the first time)'
 	@echo 'make coverage which lines and branches of ours the suites reach under UML'
-	@echo 'make mutate   breaks our code in 260 ways, and counts what the tests notice (an hour)'
+	@echo 'make mutate   breaks our code in 500 ways, and counts what the tests notice (two hours)'
 	@echo 'make soak     boots each UML kernel that was built, N=60 times, alone and with user space,'
 	@echo '              while the processors are kept busy: what fails by chance (hours)'
 	@echo 'make clients  compiles everything in the tree that declares or attaches such memory'
@@ -36,6 +37,9 @@ help:
 	@echo '              state of it, and without each of the mails that can be dropped'
 	@echo 'make tree     gets a kernel tree, lays our files over it, prints its path'
 	@echo 'make update   asks Debian for a later version of the chosen release first'
+	@echo 'make menuconfig  asks which of our symbols every kernel is built with; saves to build/config,'
+	@echo '              which kunit, run, bench, clients, coverage and mutate take from then on;'
+	@echo '              CHOICE=file: another one;  CHOICE=none: as if there were none'
 	@echo 'make clean    removes build/, which holds everything that the others make'
 	@echo
 	@echo 'RELEASE=6.12  (the default), newest, or another x.y or x.y.z that Debian has: which kernel tree'
@@ -83,8 +87,11 @@ tree:
 update:
 	$(script) tools/overlay/tree --update
 
+menuconfig:
+	$(script) tools/overlay/config menu
+
 clean:
 	rm -rf build
 
-.PHONY: help run test kunit matrix soak clients coverage mutate check bench fresh patches tree update clean
+.PHONY: help run test kunit matrix soak clients coverage mutate check bench fresh patches tree update menuconfig clean
 .NOTPARALLEL:

@@ -34,11 +34,14 @@ compile()
 		! grep -qE "^$symbol=[ym]" "$dir/.config" || objects+=("$object")
 	done
 	! grep -q '^CONFIG_HAS_DMA=y' "$dir/.config" || objects+=(kernel/dma/mapping.o)
-	if quiet_make "$dir" "$@" "${objects[@]}"; then
-		# Some headers of the tree have warnings of their own.
-		grep -E '^[^ ]*dma[-_]coherent[^ ]*: (warning|error): ' "$dir/said" >"$dir/ours" || :
-		mv "$dir/ours" "$dir/said"
-	fi
+	! quiet_make "$dir" "$@" "${objects[@]}" || ours_said "$dir"
+}
+
+# ours_said DIRECTORY: some headers of the tree have warnings of their own
+ours_said()
+{
+	grep -E '^[^ ]*dma[-_]coherent[^ ]*: (warning|error): ' "$1/said" >"$1/ours" || :
+	mv "$1/ours" "$1/said"
 }
 
 quiet_make()
@@ -64,14 +67,12 @@ combinations=(
 	'arm arm-linux-gnueabihf stm32_defconfig -'
 )
 
-own_symbols() { sed -n '/^config /{s///;h}; /^\t\(bool\|tristate\) "/{x;p}' drivers/base/Kconfig.dma-coherent; }
-
 check_combinations()
 {
 	local line arch prefix start changes dir change
 
 	need_packages arm-linux-gnueabihf-gcc:gcc-arm-linux-gnueabihf /usr/include/libelf.h:libelf-dev
-	mapfile -t -O "${#combinations[@]}" combinations < <(own_symbols | sed 's/.*/um - suites &=n/')
+	mapfile -t -O "${#combinations[@]}" combinations < <("$top/tools/overlay/config" symbols | sed 's/.*/um - suites &=n/')
 	for line in "${combinations[@]}"; do
 		read -r arch prefix start changes <<<"$line"
 		[ "$prefix" != - ] || prefix=
@@ -95,6 +96,44 @@ set_symbol()
 {
 	sed -i "/^CONFIG_${2%=*}=/d; /^# CONFIG_${2%=*} is not set/d" "$1"
 	echo "CONFIG_$2" >>"$1"
+}
+
+# Our symbols as the tree's own tool chooses them: all on, all off, and CHOICES (default
+# 3) random choices.  SEED=N is the seed of the first of these.
+check_choices()
+{
+	local dir=$build-choices seed=${SEED:-$(od -An -N 3 -t u4 /dev/urandom)} i
+
+	if ! "$top/tools/overlay/config" symbols >"$build/choices.out" 2>&1; then
+		verdict "choices of symbols" "$build/choices.out"
+		return
+	fi
+	mkdir -p "$dir"
+	cp "$build/.config" "$dir/base"
+	# No other file is to be built again for the test that is a module.
+	printf '%s\n' CONFIG_MODULES=y '# CONFIG_WERROR is not set' >>"$dir/base"
+	choose "all on" allyesconfig
+	choose "all off" allnoconfig
+	for ((i = 0; i < ${CHOICES:-3}; i++)); do
+		choose "random, SEED=$((seed + i))" randconfig KCONFIG_SEED=$((seed + i))
+	done
+}
+
+# choose NAME TARGET [ARGUMENT]: has the tree's tool choose, and compiles with that
+choose()
+{
+	local name=$1 choice=$dir/choice
+
+	shift
+	rm -f "$choice"
+	if quiet_make "$dir" ARCH=um KBUILD_KCONFIG="$top/Kconfig" KCONFIG_CONFIG="$choice" "$@" &&
+		CHOICE=$choice "$top/tools/overlay/config" apply "$dir/base" 2>"$dir/said" >"$dir/.config" &&
+		quiet_make "$dir" ARCH=um olddefconfig prepare &&
+		CHOICE=$choice "$top/tools/overlay/config" check "$dir/.config" >"$dir/said" 2>&1 &&
+		quiet_make "$dir" ARCH=um W=1 drivers/base/; then
+		ours_said "$dir"
+	fi
+	verdict "choices of symbols, $name" "$dir/said"
 }
 
 check_coccinelle()
