@@ -22,6 +22,7 @@
 #include <linux/kthread.h>
 #include <linux/moduleparam.h>
 #include <linux/prandom.h>
+#include <linux/sched.h>
 #include <linux/string.h>
 
 #include "dma-coherent-model.h"
@@ -59,6 +60,7 @@ struct stress_buffer {
 };
 
 struct stress {
+	struct kunit *test;
 	struct device *dev;
 	struct device *visitor;
 	struct device *passer;
@@ -207,6 +209,8 @@ static int stress_pass_thread(void *data)
 	struct stress *stress = me->stress;
 	struct stress_buffer buffer = {};
 
+	/* The stub of the mapping is for the threads of this test only. */
+	current->kunit_test = stress->test;
 	while (!READ_ONCE(stress->stop)) {
 		if (fx_attach(stress->passer, stress->passing_bank))
 			atomic_inc(&stress->faults);
@@ -272,6 +276,7 @@ static void threads_and_interrupts_share_a_pool(struct kunit *test)
 {
 	struct fixture *fx = test->priv;
 	struct stress stress = {
+		.test = test,
 		.dev = fx->dev,
 		.visitor = fx->other,
 		.bank = &fx->bank[0],
