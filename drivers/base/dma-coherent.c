@@ -492,9 +492,9 @@ int dma_alloc_from_coherent_attrs(struct device *dev, ssize_t size,
  * For the dma_alloc_coherent() of an architecture. All of PAGE_ALIGN(@size) is
  * zeroed, since dma_mmap_coherent() maps whole pages. The offset of the buffer in
  * its region is a multiple of its size, rounded up to a power of two, up to
- * align_order and to the alignment of the region's base. The device can address all of the buffer, unless it can
- * address none of its regions: these are used anyway, with a warning, except
- * regions with DMA_COHERENT_FALLBACK.
+ * align_order and to the alignment of the region's base. The device can address
+ * all of the buffer, unless it can address none of its regions: these are used
+ * anyway, with a warning, except regions with DMA_COHERENT_FALLBACK.
  *
  * Context: any, including hard interrupt.
  * Return: 0 if the caller should use its own allocator; nothing was set then.

@@ -165,7 +165,8 @@ static void shared_memory_is_reported(struct kunit *test)
 	KUNIT_ASSERT_EQ(test, declare(test, 0, 4 * PAGE_SIZE), 0);
 	KUNIT_EXPECT_EQ(test, dma_declare_coherent_memory(fx->other, inner, HANDLE, 2 * PAGE_SIZE),
 			0);
-	fx_expect_message(test, "%s: region %s overlaps region %s, both may allocate the same pages",
+	fx_expect_message(test,
+			  "%s: region %s overlaps region %s, both may allocate the same pages",
 			  dev_name(fx->other), region_name(test, inner, 2 * PAGE_SIZE),
 			  region_name(test, bank->base, 4 * PAGE_SIZE));
 	dma_release_coherent_memory(fx->other);
