@@ -261,7 +261,7 @@ unsigned long dma_coherent_reach(struct device *dev,
  * struct alloc_failure - why a request failed
  * @region: the last region that was tried; NULL if there was none
  * @exclusive: one of the regions that were tried forbids the generic allocator
- * @no_range: @region is outside the device's dma-ranges
+ * @no_range: @region begins outside the device's dma-ranges
  * @cause: the cause, in @region
  * @free: free pages in @region
  * @largest: largest request that @region could have met, in pages
