@@ -19,7 +19,7 @@ import zlib
 import boards
 import image
 from guest import Guest
-from problem import Problem
+from problem import Problem, Unable
 from qemu import Qemu, complaints, log_lines
 from report import Report
 
@@ -28,6 +28,7 @@ VIEWER = os.path.realpath(os.path.join(os.path.dirname(__file__), "../../dma-coh
 TELLING = re.compile(r"coherent|clcd|pl111|dpsub|dpdma|reserved mem|vram|drm", re.IGNORECASE)
 REASON = re.compile(r"dma-coherent: .*(refused|can't|: -\d+$)|reserved mem: .*(fail|OVERLAP)|\*ERROR\*")
 SCREEN_SECONDS = 5
+UNABLE = 75     # exit status, for tools/check/test
 
 
 def page_up(length):
@@ -341,6 +342,9 @@ def main():
     try:
         board = boards.read(options.board, options.dtb)
         run(report, options, board)
+    except Unable as problem:
+        print(f"run: error: {problem}")
+        return UNABLE
     except (Problem, OSError) as problem:
         report.check(False, str(problem))
     for line in complaints()[:3]:

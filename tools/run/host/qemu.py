@@ -11,7 +11,7 @@ import socket
 import subprocess
 import time
 
-from problem import Problem
+from problem import Problem, Unable
 
 BAD_LINE = re.compile(r"Kernel panic|Oops|Internal error|Unable to handle|BUG: |WARNING: |BUG at ")
 PR_SET_PDEATHSIG = 1
@@ -65,7 +65,7 @@ class Qemu:
                               f"\"{waiting_for}\"; the console's last line: {last_line('console.log')}")
             data = os.read(self.process.stdout.fileno(), 65536)
             if not data:
-                raise Problem(self.obituary(waiting_for))
+                raise self.died(waiting_for)
             self.pending += data
         line, self.pending = self.pending.split(b"\n", 1)
         return line.decode(errors="replace").rstrip("\r")
@@ -81,13 +81,21 @@ class Qemu:
         self.process.stdin.write(b"go on\n")
         self.process.stdin.flush()
 
-    def obituary(self, waiting_for):
+    def died(self, waiting_for):
+        """What to raise when QEMU has ended."""
         status = self.process.wait()
+        # QEMU 10.0, of a display that has no size yet.
+        if status == -signal.SIGABRT and "failed to allocate shared memory" in last_line("qemu.log"):
+            return Unable("QEMU aborts while the board's display is set up: " + last_line("qemu.log"))
+        return Problem(self.obituary(status, waiting_for))
+
+    def obituary(self, status, waiting_for):
         bad = complaints()
         if bad:
             return f"the kernel died before \"{waiting_for}\": {bad[0]}"
         if status < 0:
-            return f"QEMU was killed by signal {-status} before \"{waiting_for}\""
+            return f"QEMU was killed by signal {-status} before \"{waiting_for}\"; the last words: " + \
+                   last_line("qemu.log")
         said = last_line("qemu.log") if status else last_line("console.log")
         return f"QEMU ended (status {status}) before \"{waiting_for}\"; the last words: {said}"
 
@@ -119,7 +127,7 @@ class Qemu:
             except OSError as error:
                 raise Problem(f"QEMU's monitor does not answer {command}: {error}") from error
             if not line:
-                raise Problem(self.obituary(f"the monitor's answer to {command}"))
+                raise self.died(f"the monitor's answer to {command}")
             message = json.loads(line)
             if "error" in message:
                 raise Problem(f"QEMU's monitor, {command}: {message['error'].get('desc')}")
