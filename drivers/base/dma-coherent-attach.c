@@ -165,15 +165,26 @@ static bool collides(struct dma_coherent_region *region,
 	return overlaps(region, spec) && !lies_in_a_buffer(region, spec);
 }
 
-/* Two devices may declare overlapping regions on purpose, so only warn. */
-static void warn_of_collisions(struct device *dev, const struct dma_coherent_spec *spec)
+/*
+ * Two devices may declare overlapping regions on purpose, so only warn. Nothing is
+ * written to the free pages of either from then on: they may be in use in the other.
+ */
+static void check_collisions(struct device *dev, const struct dma_coherent_spec *spec,
+			     struct dma_coherent_region *new)
 {
 	struct dma_coherent_region *region;
 
-	list_for_each_entry(region, &regions, node)
-		if (collides(region, spec))
-			pr_warn("%s: region %s overlaps region %s, both may allocate the same pages\n",
-				dma_coherent_name(dev), spec->name, region->name);
+	list_for_each_entry(region, &regions, node) {
+		if (!overlaps(region, spec))
+			continue;
+		new->shared = true;
+		if (lies_in_a_buffer(region, spec))
+			continue;
+		scoped_guard(raw_spinlock_irqsave, &region->lock)
+			region->shared = true;
+		pr_warn("%s: region %s overlaps region %s, both may allocate the same pages\n",
+			dma_coherent_name(dev), spec->name, region->name);
+	}
 }
 
 /* Regions */
@@ -230,7 +241,11 @@ region_create(struct device *dev, const struct dma_coherent_spec *spec,
 	region->vaddr = dma_coherent_map(spec->base, spec->size, why);
 	if (!region->vaddr)
 		goto exit_pool;
-	warn_of_collisions(dev, spec);
+	check_collisions(dev, spec, region);
+	if (IS_ENABLED(CONFIG_DMA_COHERENT_DEBUG))
+		dma_coherent_debug_create(region);
+	if (IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN))
+		dma_coherent_clean_create(region);
 	dma_coherent_debugfs_add(region);
 	list_add_tail(&region->node, &regions);
 	return region;
@@ -246,6 +261,10 @@ static void region_free(struct kref *ref)
 {
 	struct dma_coherent_region *region = container_of(ref, struct dma_coherent_region, ref);
 
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_destroy(region);
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_destroy(region);
 	dma_coherent_owners_free(region);
 	dma_coherent_pool_exit(&region->pool);
 	kfree(region);
@@ -265,8 +284,11 @@ void dma_coherent_region_put(struct dma_coherent_region *region)
 /* Nobody can find the region any more: it is off the list of regions. */
 static void region_unmap(struct dma_coherent_region *region)
 {
-	dma_coherent_unmap(region->vaddr);
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_stop(region);
+	/* A write to one of the files may be reading the memory. */
 	dma_coherent_debugfs_remove(region);
+	dma_coherent_unmap(region->vaddr);
 	dma_coherent_region_put(region);
 }
 

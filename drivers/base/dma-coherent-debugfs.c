@@ -29,8 +29,6 @@
 
 #include "dma-coherent.h"
 
-#define NAME_SIZE	64
-
 /**
  * struct owner - a device that is or was attached to a region
  * @node: on the region's list of owners
@@ -42,7 +40,7 @@ struct owner {
 	struct list_head node;
 	const struct device *dev;
 	u16 id;
-	char name[NAME_SIZE];
+	char name[DMA_COHERENT_NAME_SIZE];
 };
 
 /* Owners */
@@ -133,7 +131,15 @@ void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
 
-static void get_owner_name(const struct dma_coherent_region *region, u16 id, char *name)
+/**
+ * dma_coherent_owner_name() - name of an owner
+ * @region: the region
+ * @id: number of the owner in @region
+ * @name: set to the name, or to "?"; DMA_COHERENT_NAME_SIZE bytes
+ *
+ * Context: any, under the region's lock.
+ */
+void dma_coherent_owner_name(const struct dma_coherent_region *region, u16 id, char *name)
 {
 	struct owner *owner = owner_by_id(region, id);
 
@@ -141,9 +147,9 @@ static void get_owner_name(const struct dma_coherent_region *region, u16 id, cha
 	if (owner)
 		owner_set_name(owner);
 	if (owner && owner->dev)
-		strscpy(name, dma_coherent_name(owner->dev), NAME_SIZE);
+		strscpy(name, dma_coherent_name(owner->dev), DMA_COHERENT_NAME_SIZE);
 	else
-		strscpy(name, owner && *owner->name ? owner->name : "?", NAME_SIZE);
+		strscpy(name, owner && *owner->name ? owner->name : "?", DMA_COHERENT_NAME_SIZE);
 }
 
 /* stat */
@@ -173,6 +179,16 @@ static void stat_add_run(const struct dma_coherent_pool *pool, struct summary *s
 	}
 }
 
+static void get_run_name(const struct dma_coherent_region *region,
+			 const struct dma_coherent_run *run, char *name)
+{
+	if (dma_coherent_debugs(region) && dma_coherent_debug_is_guard(region, run->first))
+		strscpy(name, "(guard)", DMA_COHERENT_NAME_SIZE);
+	else
+		dma_coherent_owner_name(region,
+					region->owners ? region->owners[run->first] : 0, name);
+}
+
 /* If @name is not NULL, it is set to the name of the owner. */
 static bool next_run(struct dma_coherent_region *region, unsigned long page,
 		     struct dma_coherent_run *run, char *name)
@@ -183,7 +199,7 @@ static bool next_run(struct dma_coherent_region *region, unsigned long page,
 	raw_spin_lock_irqsave(&region->lock, flags);
 	found = dma_coherent_pool_run(&region->pool, page, run);
 	if (found && name)
-		get_owner_name(region, region->owners ? region->owners[run->first] : 0, name);
+		get_run_name(region, run, name);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	return found;
 }
@@ -257,6 +273,10 @@ static int stat_show(struct seq_file *s, void *unused)
 		seq_printf(s, "largest_aligned_%llu: %llu\n", bytes(BIT(order)),
 			   bytes(sum->largest[order]));
 	seq_puts(s, "mapping: write-combined\n");
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_show(s, region);
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_show(s, region);
 	return 0;
 }
 
@@ -265,7 +285,7 @@ static int stat_show(struct seq_file *s, void *unused)
 struct map_reader {
 	struct dma_coherent_region *region;
 	struct dma_coherent_run run;
-	char owner[NAME_SIZE];
+	char owner[DMA_COHERENT_NAME_SIZE];
 };
 
 /*
@@ -316,7 +336,7 @@ static const struct seq_operations map_sops = {
 /* devices */
 
 struct user_line {
-	char name[NAME_SIZE];
+	char name[DMA_COHERENT_NAME_SIZE];
 	dma_addr_t handle;
 	unsigned long reach;
 	long live;
@@ -448,6 +468,20 @@ static const struct file_operations map_fops = {
 	.release = map_close,
 };
 
+/* Whatever is written has all free pages checked. */
+static ssize_t check_write(struct file *file, const char __user *buf, size_t size,
+			   loff_t *pos)
+{
+	dma_coherent_debug_check(file->private_data);
+	return size;
+}
+
+static const struct file_operations check_fops = {
+	.owner = THIS_MODULE,
+	.open = simple_open,
+	.write = check_write,
+};
+
 /* Directories */
 
 static struct dentry *root_dir(void)
@@ -488,6 +522,9 @@ static void show_region(struct dma_coherent_region *region)
 	debugfs_create_file_unsafe("stat", 0444, region->dir, region, &stat_fops);
 	debugfs_create_file_unsafe("map", 0444, region->dir, region, &map_fops);
 	debugfs_create_file_unsafe("devices", 0444, region->dir, region, &devices_fops);
+	/* This one reads the memory: its removal waits until that is over. */
+	if (dma_coherent_debugs(region))
+		debugfs_create_file("check", 0200, region->dir, region, &check_fops);
 }
 
 /* Also without regions, to tell "no regions" from "no debugfs support". */

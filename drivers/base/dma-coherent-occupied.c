@@ -93,7 +93,9 @@ static int mem_occupy(struct dma_coherent_mem *mem, dma_addr_t addr, size_t size
 
 	raw_spin_lock_irqsave(&region->lock, flags);
 	if (mem->attached && mem_range(mem, addr, size, run))
-		page = dma_coherent_pool_take(&region->pool, run->first, run->pages);
+		page = dma_coherent_debugs(region) ?
+		       dma_coherent_debug_take(region, run->first, run->pages) :
+		       dma_coherent_pool_take(&region->pool, run->first, run->pages);
 	if (page >= 0)
 		dma_coherent_mem_count_alloc(mem, page);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
@@ -140,7 +142,7 @@ EXPORT_SYMBOL_GPL(dma_mark_declared_memory_occupied);
 static bool find_buffer(struct dma_coherent_region *region,
 			const struct dma_coherent_run *range, struct dma_coherent_run *buffer)
 {
-	return dma_coherent_pool_run(&region->pool, range->first, buffer) && buffer->used &&
+	return dma_coherent_run_locked(region, range->first, buffer) && buffer->used &&
 	       buffer->first == range->first && buffer->pages == range->pages;
 }
 
@@ -186,6 +188,7 @@ int dma_unmark_declared_memory_occupied(struct device *dev, dma_addr_t device_ad
 	if (ret)
 		dma_coherent_reap_later(mem->region);
 	dma_coherent_trace(release, dev, mem->region->name, run.first, run.pages);
+	dma_coherent_given_back(mem->region, &run);
 	return 0;
 }
 EXPORT_SYMBOL_GPL(dma_unmark_declared_memory_occupied);

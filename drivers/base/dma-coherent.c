@@ -67,6 +67,25 @@ const char *dma_coherent_name(const struct device *dev)
 /* Runs of pages */
 
 /**
+ * dma_coherent_run_locked() - look up the run of pages that a page is in
+ * @region: the region
+ * @page: the page
+ * @run: set to the run; it is not used if it is a guard
+ *
+ * Context: any, under the region's lock.
+ * Return: true on success; false if @page is outside the region.
+ */
+bool dma_coherent_run_locked(const struct dma_coherent_region *region, unsigned long page,
+			     struct dma_coherent_run *run)
+{
+	if (!dma_coherent_pool_run(&region->pool, page, run))
+		return false;
+	if (dma_coherent_debugs(region) && dma_coherent_debug_is_guard(region, run->first))
+		run->used = false;
+	return true;
+}
+
+/**
  * dma_coherent_region_run() - look up the run of pages that a page is in
  * @region: the region
  * @page: the page
@@ -83,9 +102,24 @@ bool dma_coherent_region_run(struct dma_coherent_region *region,
 	bool found;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	found = dma_coherent_pool_run(&region->pool, page, run);
+	found = dma_coherent_run_locked(region, page, run);
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 	return found && run->used;
+}
+
+/**
+ * dma_coherent_page_is_free() - check if a page can be allocated
+ * @region: the region
+ * @page: the page
+ *
+ * Context: any, under the region's lock.
+ * Return: true if it is free.
+ */
+bool dma_coherent_page_is_free(const struct dma_coherent_region *region, unsigned long page)
+{
+	struct dma_coherent_run run;
+
+	return dma_coherent_pool_run(&region->pool, page, &run) && !run.used;
 }
 
 /**
@@ -353,6 +387,31 @@ static __cold void warn_unreachable(struct device *dev, struct dma_coherent_mem 
 			served ? "using it anyway" : "not using it");
 }
 
+static long take_pages(struct dma_coherent_region *region, unsigned long pages,
+		       unsigned long limit)
+{
+	long page = dma_coherent_debugs(region) ?
+		    dma_coherent_debug_alloc(region, pages, limit) :
+		    dma_coherent_pool_alloc(&region->pool, pages, limit);
+
+	if (page >= 0 && dma_coherent_cleans(region))
+		dma_coherent_clean_alloc(region, page, pages);
+	return page;
+}
+
+/* Not under the region's lock: zeroing takes time. */
+static void zero_pages(struct dma_coherent_region *region, void *vaddr, unsigned long pages)
+{
+	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
+
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_new(region, page, pages);
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_zero(region, page, pages);
+	else
+		memset(vaddr, 0, PFN_PHYS(pages));
+}
+
 /*
  * Allocate from one attachment. If @reachable is true, use the region only if the
  * device can address it. A region with DMA_COHERENT_FALLBACK never serves a device that
@@ -376,8 +435,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	reach = dma_coherent_reach(dev, &view);
 	serves = reach || !(mem->flags & DMA_COHERENT_FALLBACK);
 	if (mem->attached && serves && (reach || !reachable)) {
-		page = dma_coherent_pool_alloc(&region->pool, pages,
-					       reach ?: view.pages);
+		page = take_pages(region, pages, reach ?: view.pages);
 		if (page < 0)
 			mem_count_failure(mem, &view, pages, fail);
 		else
@@ -431,6 +489,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 {
 	unsigned long pages = size > 0 ? PFN_UP((size_t)size) : 0;
 	bool quiet = gfp & __GFP_NOWARN || attrs & DMA_ATTR_NO_WARN;
+	struct dma_coherent_region *region = NULL;
 	struct alloc_failure fail = {};
 	struct dma_coherent_mem *mem;
 	int reachable;
@@ -440,6 +499,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 	for (reachable = 1; reachable >= 0 && !vaddr && !fail.region; reachable--) {
 		dma_coherent_for_each_mem_rcu(mem, owner) {
 			vaddr = mem_alloc(dev, mem, reachable, pages, handle, &fail);
+			region = mem->region;
 			if (vaddr)
 				break;
 		}
@@ -449,7 +509,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 	rcu_read_unlock();
 
 	if (vaddr)
-		memset(vaddr, 0, pages << PAGE_SHIFT);
+		zero_pages(region, vaddr, pages);
 	else if (fail.exclusive)
 		*handle = DMA_MAPPING_ERROR;
 	else
@@ -563,6 +623,10 @@ bool dma_coherent_mem_free(struct dma_coherent_mem *mem,
 
 	lockdep_assert_held(&region->lock);
 	region->stats.frees[verdict]++;
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_free(region, run);
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_free(region, run);
 	dma_coherent_pool_free_run(&region->pool, run);
 	if (--mem->live < 0)
 		region->mixed = true;
@@ -570,6 +634,22 @@ bool dma_coherent_mem_free(struct dma_coherent_mem *mem,
 		return dma_coherent_mem_idle(mem);
 	region_forget_mixing(region);
 	return true;
+}
+
+/**
+ * dma_coherent_given_back() - do what takes time about pages that were given back
+ * @region: the region
+ * @run: the buffer that they were
+ *
+ * Context: any, but not under the region's lock; under RCU.
+ */
+void dma_coherent_given_back(struct dma_coherent_region *region,
+			     const struct dma_coherent_run *run)
+{
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_fill(region, run);
+	if (dma_coherent_cleans(region))
+		dma_coherent_clean_later(region);
 }
 
 /**
@@ -591,7 +671,7 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 	bool unused = false;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	dma_coherent_pool_run(&region->pool, rel->page, &rel->run);
+	dma_coherent_run_locked(region, rel->page, &rel->run);
 	rel->verdict = judge(rel, vaddr);
 	if (dma_coherent_is_freed(rel->verdict))
 		unused = dma_coherent_mem_free(mem, &rel->run, rel->verdict);
@@ -633,10 +713,14 @@ static int mems_release(struct device *owner, int order, const void *vaddr)
 		return 0;
 	region = mem->region;
 	rel.page = PFN_DOWN(vaddr - region->vaddr);
+	if (dma_coherent_debugs(region))
+		dma_coherent_debug_check_end(region, rel.page);
 	if (mem_release(mem, vaddr, &rel))
 		dma_coherent_reap_later(region);
-	if (dma_coherent_is_freed(rel.verdict))
+	if (dma_coherent_is_freed(rel.verdict)) {
 		dma_coherent_trace(release, owner, region->name, rel.page, rel.run.pages);
+		dma_coherent_given_back(region, &rel.run);
+	}
 	if (rel.verdict != DMA_COHERENT_FREE_GOOD)
 		report_release(owner, region, &rel);
 	return 1;

@@ -18,7 +18,13 @@
 #include "dma-coherent-pool.h"
 
 struct dentry;
+struct dma_coherent_clean;
+struct dma_coherent_debug;
+struct notifier_block;
+struct seq_file;
 struct work_struct;
+
+#define DMA_COHERENT_NAME_SIZE	64
 
 /* Why an allocation failed. */
 enum dma_coherent_failure {
@@ -103,6 +109,9 @@ struct dma_coherent_spec {
  *	in any context; nothing is printed, traced or called out to under it.
  * @pool: its pages
  * @stats: its counters
+ * @shared: another pool has some of the memory, too; under @lock
+ * @clean: which pages are known to be zero; NULL if none is cleaned
+ * @debug: to find stray writes; NULL if that is off
  * @mixed: a device released more buffers than it allocated, so the counts of the
  *	attachments cannot be relied on until the region is unused; under @lock
  * @alloc_rs: rate limit of messages on failed allocations
@@ -123,6 +132,9 @@ struct dma_coherent_region {
 	struct dma_coherent_pool pool;
 	struct dma_coherent_stats stats;
 	bool mixed;
+	bool shared;
+	struct dma_coherent_clean *clean;
+	struct dma_coherent_debug *debug;
 	struct ratelimit_state alloc_rs;
 	struct ratelimit_state misuse_rs;
 	char name[];
@@ -208,8 +220,11 @@ static inline bool dma_coherent_has_mems(struct device *dev)
 
 /* dma-coherent.c */
 const char *dma_coherent_name(const struct device *dev);
+bool dma_coherent_run_locked(const struct dma_coherent_region *region, unsigned long page,
+			     struct dma_coherent_run *run);
 bool dma_coherent_region_run(struct dma_coherent_region *region,
 			     unsigned long page, struct dma_coherent_run *run);
+bool dma_coherent_page_is_free(const struct dma_coherent_region *region, unsigned long page);
 unsigned long dma_coherent_buffer_pages(struct dma_coherent_region *region,
 					const void *vaddr);
 struct dma_coherent_mem *dma_coherent_mem_by_vaddr(struct device *dev, const void *vaddr);
@@ -219,6 +234,8 @@ void dma_coherent_mem_count_alloc(struct dma_coherent_mem *mem, unsigned long pa
 bool dma_coherent_mem_free(struct dma_coherent_mem *mem,
 			   const struct dma_coherent_run *run,
 			   enum dma_coherent_verdict verdict);
+void dma_coherent_given_back(struct dma_coherent_region *region,
+			     const struct dma_coherent_run *run);
 void dma_coherent_reap_later(struct dma_coherent_region *region);
 struct dma_coherent_view dma_coherent_translate(struct device *dev, phys_addr_t base,
 						unsigned long pages);
@@ -246,11 +263,61 @@ static inline void dma_coherent_device_release(struct device *dev)
 
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
 
+/* dma-coherent-clean.c; not called unless dma_coherent_cleans() */
+
+extern bool dma_coherent_clean;
+
+static inline bool dma_coherent_cleans(const struct dma_coherent_region *region)
+{
+	return IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN) && region->clean;
+}
+
+void dma_coherent_clean_create(struct dma_coherent_region *region);
+void dma_coherent_clean_stop(struct dma_coherent_region *region);
+void dma_coherent_clean_destroy(struct dma_coherent_region *region);
+void dma_coherent_clean_alloc(struct dma_coherent_region *region, unsigned long page,
+			      unsigned long pages);
+void dma_coherent_clean_zero(struct dma_coherent_region *region, unsigned long page,
+			     unsigned long pages);
+void dma_coherent_clean_free(struct dma_coherent_region *region,
+			     const struct dma_coherent_run *run);
+void dma_coherent_clean_later(struct dma_coherent_region *region);
+void dma_coherent_clean_wait(struct dma_coherent_region *region);
+void dma_coherent_clean_show(struct seq_file *s, struct dma_coherent_region *region);
+int dma_coherent_clean_pm(struct notifier_block *nb, unsigned long action, void *unused);
+
+/* dma-coherent-debug.c; not called unless dma_coherent_debugs() */
+
+extern bool dma_coherent_debug;
+
+static inline bool dma_coherent_debugs(const struct dma_coherent_region *region)
+{
+	return IS_ENABLED(CONFIG_DMA_COHERENT_DEBUG) && region->debug;
+}
+
+void dma_coherent_debug_create(struct dma_coherent_region *region);
+void dma_coherent_debug_destroy(struct dma_coherent_region *region);
+long dma_coherent_debug_alloc(struct dma_coherent_region *region, unsigned long pages,
+			      unsigned long limit);
+long dma_coherent_debug_take(struct dma_coherent_region *region, unsigned long page,
+			     unsigned long pages);
+void dma_coherent_debug_new(struct dma_coherent_region *region, unsigned long page,
+			    unsigned long pages);
+bool dma_coherent_debug_is_guard(const struct dma_coherent_region *region, unsigned long page);
+void dma_coherent_debug_check_end(struct dma_coherent_region *region, unsigned long page);
+void dma_coherent_debug_free(struct dma_coherent_region *region,
+			     const struct dma_coherent_run *run);
+void dma_coherent_debug_fill(struct dma_coherent_region *region,
+			     const struct dma_coherent_run *run);
+void dma_coherent_debug_check(struct dma_coherent_region *region);
+void dma_coherent_debug_show(struct seq_file *s, struct dma_coherent_region *region);
+
 /* dma-coherent-debugfs.c */
 
 #ifdef CONFIG_DMA_COHERENT_DEBUGFS
 
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev);
+void dma_coherent_owner_name(const struct dma_coherent_region *region, u16 id, char *name);
 void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id);
 void dma_coherent_owners_free(struct dma_coherent_region *region);
 void dma_coherent_debugfs_add(struct dma_coherent_region *region);

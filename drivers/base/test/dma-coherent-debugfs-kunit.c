@@ -25,6 +25,7 @@
 #include <linux/seq_file.h>
 #include <linux/sizes.h>
 #include <linux/string.h>
+#include <linux/suspend.h>
 #include <linux/uio.h>
 
 #include "dma-coherent-fixture.h"
@@ -108,13 +109,18 @@ static int debugfs_init(struct kunit *test)
 
 /* Reading */
 
-static struct file *open_file(struct kunit *test, const char *name)
+static struct file *open_file_as(struct kunit *test, const char *name, int flags)
 {
 	struct reader *reader = reader_of(test);
 	char path[sizeof(reader->path) + 16];
 
 	snprintf(path, sizeof(path), "%s/%s", reader->path, name);
-	return file_open_root_mnt(reader->mnt, path, O_RDONLY, 0);
+	return file_open_root_mnt(reader->mnt, path, flags, 0);
+}
+
+static struct file *open_file(struct kunit *test, const char *name)
+{
+	return open_file_as(test, name, O_RDONLY);
 }
 
 static ssize_t read_some(struct file *file, char *text, size_t size)
@@ -596,6 +602,65 @@ static void each_size_has_a_directory(struct kunit *test)
 	expect_text(test, "map");
 }
 
+/* Declare the region again, with a parameter set. */
+static void declare_with(struct kunit *test, bool *param)
+{
+	struct fixture *fx = test->priv;
+
+	dma_release_coherent_memory(fx->dev);
+	*param = true;
+	declare(test, fx->dev, PAGES);
+	*param = false;
+}
+
+static void stat_says_what_is_clean(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	char line[64];
+
+	if (!IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN))
+		kunit_skip(test, "needs CONFIG_DMA_COHERENT_CLEAN");
+	declare_with(test, &dma_coherent_clean);
+	dma_coherent_clean_pm(NULL, PM_SUSPEND_PREPARE, NULL);
+	fx_free(fx->dev, 3, fx_alloc(test, fx->dev, 3));
+	snprintf(line, sizeof(line), "known_zero: 0\nto_clean: %lu\n", 3 * PAGE_SIZE);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), line));
+	dma_coherent_clean_pm(NULL, PM_POST_SUSPEND, NULL);
+	dma_coherent_clean_wait(fx_region(fx->dev));
+	snprintf(line, sizeof(line), "known_zero: %lu\nto_clean: 0\n", 3 * PAGE_SIZE);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), line));
+}
+
+static void check_file_finds_stray_writes(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	struct file *file;
+	loff_t pos = 0;
+	void *vaddr;
+
+	if (!IS_ENABLED(CONFIG_DMA_COHERENT_DEBUG))
+		kunit_skip(test, "needs CONFIG_DMA_COHERENT_DEBUG");
+	declare_with(test, &dma_coherent_debug);
+	vaddr = fx_alloc(test, fx->dev, 3);
+	want(test, "0x0 %#lx %s\n%#lx %#lx (guard)\n%#lx %#lx -\n", 3 * PAGE_SIZE,
+	     owner(fx->dev), 3 * PAGE_SIZE, PAGE_SIZE, 4 * PAGE_SIZE, (PAGES - 4) * PAGE_SIZE);
+	expect_text(test, "map");
+	*(u8 *)(vaddr + 3 * PAGE_SIZE) = 1;
+	file = open_file_as(test, "check", O_WRONLY);
+	KUNIT_ASSERT_FALSE(test, IS_ERR(file));
+	fx_log_start(test);
+	KUNIT_EXPECT_EQ(test, file->f_op->write(file, NULL, 1, &pos), 1);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "stray write past the end"), 1);
+	KUNIT_EXPECT_EQ(test, file->f_op->write(file, NULL, 1, &pos), 1);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "stray write"), 0);
+	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"),
+					   "stray_past_end: 1\nstray_after_release: 0\n"));
+	fx_free(fx->dev, 3, vaddr);
+	dma_release_coherent_memory(fx->dev);
+	KUNIT_EXPECT_EQ(test, file->f_op->write(file, NULL, 1, &pos), -EIO);
+	fput(file);
+}
+
 static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(stat_of_an_empty_pool),
 	KUNIT_CASE(stat_of_a_full_pool),
@@ -613,6 +678,8 @@ static struct kunit_case debugfs_test_cases[] = {
 	KUNIT_CASE(open_file_outlives_its_region),
 	KUNIT_CASE(early_pool_is_shown_with_its_late_name),
 	KUNIT_CASE(each_size_has_a_directory),
+	KUNIT_CASE(stat_says_what_is_clean),
+	KUNIT_CASE(check_file_finds_stray_writes),
 	{}
 };
 

@@ -70,6 +70,35 @@ TRACE_EVENT(dma_coherent_refuse,
 		  __get_str(pool), __entry->pages, __get_str(why))
 );
 
+/*
+ * A buffer, or a page behind it, has bytes that were written after it was released,
+ * or past its end. The device is the one that had the buffer.
+ */
+TRACE_EVENT(dma_coherent_stray,
+	TP_PROTO(const char *dev, const char *pool, unsigned long page,
+		 unsigned long pages, size_t offset, size_t bytes),
+	TP_ARGS(dev, pool, page, pages, offset, bytes),
+	TP_STRUCT__entry(
+		__string(dev, dev)
+		__string(pool, pool)
+		__field(unsigned long, page)
+		__field(unsigned long, pages)
+		__field(size_t, offset)
+		__field(size_t, bytes)
+	),
+	TP_fast_assign(
+		__assign_str(dev);
+		__assign_str(pool);
+		__entry->page = page;
+		__entry->pages = pages;
+		__entry->offset = offset;
+		__entry->bytes = bytes;
+	),
+	TP_printk("dev=%s pool=%s page=%lu pages=%lu offset=%zu bytes=%zu",
+		  __get_str(dev), __get_str(pool), __entry->page, __entry->pages,
+		  __entry->offset, __entry->bytes)
+);
+
 DECLARE_EVENT_CLASS(dma_coherent_attachment,
 	TP_PROTO(const char *dev, const char *pool, long live),
 	TP_ARGS(dev, pool, live),
