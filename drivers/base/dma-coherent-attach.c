@@ -511,18 +511,10 @@ static __cold int attach_error(struct device *dev, const struct dma_coherent_spe
 	return err;
 }
 
-/* Return: the size of the whole pages in a range. */
-static phys_addr_t whole_pages(phys_addr_t base, phys_addr_t size)
-{
-	phys_addr_t lost = PAGE_ALIGN(base) - base;
-
-	return size > lost ? ALIGN_DOWN(size - lost, PAGE_SIZE) : 0;
-}
-
 /* Validate a region, and shrink it to whole pages. */
 static int spec_check(struct device *dev, struct dma_coherent_spec *spec)
 {
-	phys_addr_t whole = whole_pages(spec->base, spec->size);
+	phys_addr_t whole = dma_coherent_whole_pages(spec->base, spec->size);
 
 	if (spec->flags & ~DMA_COHERENT_FALLBACK)
 		return attach_error(dev, spec, -EINVAL, "has an unknown flag");
@@ -651,13 +643,6 @@ static void detach(struct dma_coherent_mem *mem)
 			name, mem->region->name, live);
 }
 
-static bool region_matches(const struct dma_coherent_region *region,
-			   phys_addr_t base, phys_addr_t size)
-{
-	return region->base == PAGE_ALIGN(base) &&
-	       region->pool.pages == PHYS_PFN(whole_pages(base, size));
-}
-
 /* @base may be NULL for any. */
 static void detach_all(struct device *dev, enum dma_coherent_source source,
 		       const phys_addr_t *base, phys_addr_t size)
@@ -668,7 +653,7 @@ static void detach_all(struct device *dev, enum dma_coherent_source source,
 	for (mem = mem_locked(dma_coherent_mems(dev)); mem; mem = next) {
 		next = mem_locked(&mem->next);
 		if (mem->attached && mem->source == source &&
-		    (!base || region_matches(mem->region, *base, size)))
+		    (!base || dma_coherent_region_matches(mem->region, *base, size)))
 			detach(mem);
 	}
 }

@@ -519,6 +519,77 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 }
 
 /**
+ * dma_coherent_region_matches() - check if a region is the memory that is meant
+ * @region: the region
+ * @base: physical address, as the memory was described
+ * @size: size in bytes, as the memory was described
+ *
+ * Context: any.
+ * Return: true if it is, shrunk to whole pages.
+ */
+bool dma_coherent_region_matches(const struct dma_coherent_region *region,
+				 phys_addr_t base, phys_addr_t size)
+{
+	return region->base == PAGE_ALIGN(base) &&
+	       region->pool.pages == PHYS_PFN(dma_coherent_whole_pages(base, size));
+}
+
+static struct dma_coherent_mem *mem_by_memory(struct device *dev, phys_addr_t base,
+					      phys_addr_t size)
+{
+	struct dma_coherent_mem *mem;
+
+	dma_coherent_for_each_mem_rcu(mem, dev)
+		if (dma_coherent_region_matches(mem->region, base, size))
+			return mem;
+	return NULL;
+}
+
+/**
+ * dma_coherent_alloc_from() - allocate from one region of a device, and no other
+ * @dev: the device
+ * @base: physical address of the region, as it was attached
+ * @region_size: size of the region in bytes, as it was attached
+ * @size: size of the buffer in bytes, rounded up to whole pages
+ * @handle: set to the DMA address of the buffer
+ * @ret: set to the address of the buffer in the kernel's mapping
+ * @quiet: suppress the message on failure
+ *
+ * The buffer is one of dma_alloc_from_coherent(): counted, zeroed, and released and
+ * mapped in the same way.
+ *
+ * Context: any, including hard interrupt.
+ * Return: 0; -ENODEV without a message if the region is not attached to @dev;
+ * -ENOMEM if it cannot serve the request. @handle and @ret are DMA_MAPPING_ERROR and
+ * NULL on failure.
+ */
+int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
+			    phys_addr_t region_size, size_t size, dma_addr_t *handle,
+			    void **ret, bool quiet)
+{
+	unsigned long pages = PFN_UP(size);
+	struct alloc_failure fail = {};
+	struct dma_coherent_mem *mem;
+	bool attached = false;
+
+	*handle = DMA_MAPPING_ERROR;
+	*ret = NULL;
+	scoped_guard(rcu) {
+		mem = mem_by_memory(dev, base, region_size);
+		if (mem) {
+			attached = READ_ONCE(mem->attached);
+			*ret = mem_alloc(dev, mem, false, pages, handle, &fail);
+		}
+		if (fail.region)
+			report_failure(dev, pages, &fail, quiet);
+	}
+	if (!*ret)
+		return attached ? -ENOMEM : -ENODEV;
+	memset(*ret, 0, pages << PAGE_SHIFT);
+	return 0;
+}
+
+/**
  * dma_alloc_from_coherent_attrs() - allocate from the memory attached to a device
  * @dev: the device; may be NULL
  * @size: size of the buffer in bytes, rounded up to whole pages

@@ -10,6 +10,7 @@
 #include <linux/dma-coherent.h>
 #include <linux/kref.h>
 #include <linux/list.h>
+#include <linux/mm.h>
 #include <linux/ratelimit_types.h>
 #include <linux/rcupdate.h>
 #include <linux/spinlock.h>
@@ -140,6 +141,14 @@ struct dma_coherent_region {
 	char name[];
 };
 
+/* The size of the whole pages in a range. */
+static inline phys_addr_t dma_coherent_whole_pages(phys_addr_t base, phys_addr_t size)
+{
+	phys_addr_t lost = PAGE_ALIGN(base) - base;
+
+	return size > lost ? ALIGN_DOWN(size - lost, PAGE_SIZE) : 0;
+}
+
 static inline bool dma_coherent_region_in_use(const struct dma_coherent_region *region)
 {
 	return READ_ONCE(region->pool.used_pages);
@@ -237,6 +246,11 @@ bool dma_coherent_mem_free(struct dma_coherent_mem *mem,
 void dma_coherent_given_back(struct dma_coherent_region *region,
 			     const struct dma_coherent_run *run);
 void dma_coherent_reap_later(struct dma_coherent_region *region);
+bool dma_coherent_region_matches(const struct dma_coherent_region *region,
+				 phys_addr_t base, phys_addr_t size);
+int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
+			    phys_addr_t region_size, size_t size, dma_addr_t *handle,
+			    void **ret, bool quiet);
 struct dma_coherent_view dma_coherent_translate(struct device *dev, phys_addr_t base,
 						unsigned long pages);
 struct dma_coherent_view dma_coherent_mem_view(struct dma_coherent_mem *mem,
