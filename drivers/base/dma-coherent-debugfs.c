@@ -13,11 +13,12 @@
  * Owners are optional: each page has a 16-bit number of the device that it was
  * allocated for. The names of the devices are kept as long as the region, since a
  * buffer can outlive its device. A device that had no name when it was attached is
- * shown with its later name.
+ * shown with its later name. A buffer may get another owner than its device; that
+ * one is kept as long as it has buffers, and is used again then.
  *
- * Locking: what a file shows is read under the region's lock. Owners and files are
- * created under dma_coherent_mutex. They are freed and removed without it, when the
- * region is on no list any more.
+ * Locking: what a file shows is read under the region's lock, and the list of owners
+ * is written under it. Files are created under dma_coherent_mutex. Owners and files
+ * are freed and removed without a lock, when the region is on no list any more.
  */
 
 #include <linux/cleanup.h>
@@ -29,16 +30,22 @@
 
 #include "dma-coherent.h"
 
+#define MAX_OTHERS	256	/* owners of a region that are no devices */
+
 /**
- * struct owner - a device that is or was attached to a region
+ * struct owner - a device that is or was attached to a region, or who else has buffers
  * @node: on the region's list of owners
  * @dev: the device, until its name has been copied to @name
- * @id: number of the device in the region
- * @name: name of the device
+ * @buffers: buffers of an owner that is no device
+ * @is_device: it is a device
+ * @id: number of the owner in the region
+ * @name: name of the owner
  */
 struct owner {
 	struct list_head node;
 	const struct device *dev;
+	unsigned long buffers;
+	bool is_device;
 	u16 id;
 	char name[DMA_COHERENT_NAME_SIZE];
 };
@@ -53,14 +60,51 @@ static void owner_set_name(struct owner *owner)
 	owner->dev = NULL;
 }
 
-static struct owner *owner_by_name(struct dma_coherent_region *region, const char *name)
+static struct owner *owner_by_name(struct dma_coherent_region *region, const char *name,
+				   bool is_device)
 {
 	struct owner *owner;
 
 	list_for_each_entry(owner, &region->owner_names, node)
-		if (name && !strcmp(owner->name, name))
+		if (name && owner->is_device == is_device && !strcmp(owner->name, name))
 			return owner;
 	return NULL;
+}
+
+/* An owner that is no device, and has no buffers any more. */
+static struct owner *owner_unused(struct dma_coherent_region *region)
+{
+	struct owner *owner;
+
+	list_for_each_entry(owner, &region->owner_names, node)
+		if (!owner->is_device && !owner->buffers)
+			return owner;
+	return NULL;
+}
+
+static unsigned int count_others(const struct dma_coherent_region *region)
+{
+	const struct owner *owner;
+	unsigned int count = 0;
+
+	list_for_each_entry(owner, &region->owner_names, node)
+		count += !owner->is_device;
+	return count;
+}
+
+/* Return: true if the owner was added, with the next number. */
+static bool owner_insert(struct dma_coherent_region *region, struct owner *owner)
+{
+	u16 last = 0;
+
+	lockdep_assert_held(&region->lock);
+	if (!list_empty(&region->owner_names))
+		last = list_last_entry(&region->owner_names, struct owner, node)->id;
+	if (last == U16_MAX)
+		return false;
+	owner->id = last + 1;
+	list_add_tail(&owner->node, &region->owner_names);
+	return true;
 }
 
 static struct owner *owner_by_id(const struct dma_coherent_region *region, u16 id)
@@ -86,29 +130,27 @@ static struct owner *owner_by_id(const struct dma_coherent_region *region, u16 i
  */
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev)
 {
-	struct owner *owner;
+	struct owner *owner, *new;
 	unsigned long flags;
-	u16 last = 0;
+	u16 id = 0;
 
-	if (!dev)
+	if (!dev || !region->owners)
 		return 0;
-	owner = owner_by_name(region, dev_name(dev));
-	if (owner)
-		return owner->id;
-	if (!list_empty(&region->owner_names))
-		last = list_last_entry(&region->owner_names, struct owner, node)->id;
-	if (!region->owners || last == U16_MAX)
-		return 0;
-	owner = kzalloc_obj(*owner);
-	if (!owner)
-		return 0;
-	owner->dev = dev;
-	owner->id = last + 1;
-	owner_set_name(owner);
+	new = kzalloc_obj(*new);
 	raw_spin_lock_irqsave(&region->lock, flags);
-	list_add_tail(&owner->node, &region->owner_names);
+	owner = owner_by_name(region, dev_name(dev), true);
+	if (!owner && new && owner_insert(region, new)) {
+		new->dev = dev;
+		new->is_device = true;
+		owner_set_name(new);
+		owner = new;
+		new = NULL;
+	}
+	if (owner)
+		id = owner->id;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
-	return owner->id;
+	kfree(new);
+	return id;
 }
 
 /**
@@ -120,14 +162,88 @@ u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *de
  */
 void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
 {
-	struct owner *owner = owner_by_id(region, id);
+	struct owner *owner;
 	unsigned long flags;
 
-	if (!owner)
-		return;
 	raw_spin_lock_irqsave(&region->lock, flags);
-	owner_set_name(owner);
-	owner->dev = NULL;
+	owner = owner_by_id(region, id);
+	if (owner) {
+		owner_set_name(owner);
+		owner->dev = NULL;
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+}
+
+/**
+ * dma_coherent_owner_get() - number of an owner that is no device
+ * @region: the region
+ * @name: name of the owner, without spaces
+ *
+ * For one buffer, until dma_coherent_owner_put(). The number of such owners is
+ * limited, since user space may choose their names.
+ *
+ * Context: may sleep.
+ * Return: the number; 0 if the owner is not recorded.
+ */
+u16 dma_coherent_owner_get(struct dma_coherent_region *region, const char *name)
+{
+	struct owner *owner, *new;
+	unsigned long flags;
+	u16 id = 0;
+
+	if (!region->owners)
+		return 0;
+	new = kzalloc_obj(*new);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	owner = owner_by_name(region, name, false) ?: owner_unused(region);
+	if (!owner && new && count_others(region) < MAX_OTHERS && owner_insert(region, new)) {
+		owner = new;
+		new = NULL;
+	}
+	if (owner) {
+		strscpy(owner->name, name, sizeof(owner->name));
+		owner->buffers++;
+		id = owner->id;
+	}
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	kfree(new);
+	return id;
+}
+
+/**
+ * dma_coherent_owner_put() - an owner that is no device has released a buffer
+ * @region: the region
+ * @id: number of the owner in @region; may be 0
+ *
+ * Context: any.
+ */
+void dma_coherent_owner_put(struct dma_coherent_region *region, u16 id)
+{
+	struct owner *owner;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	owner = owner_by_id(region, id);
+	if (owner)
+		owner->buffers--;
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+}
+
+/**
+ * dma_coherent_owner_set() - give a buffer another owner
+ * @region: the region
+ * @page: first page of the buffer
+ * @id: number of the owner in @region; 0 for the one that it has
+ *
+ * Context: any.
+ */
+void dma_coherent_owner_set(struct dma_coherent_region *region, unsigned long page, u16 id)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&region->lock, flags);
+	if (id)
+		region->owners[page] = id;
 	raw_spin_unlock_irqrestore(&region->lock, flags);
 }
 

@@ -104,8 +104,7 @@ struct dma_coherent_spec {
  * @dir: directory in debugfs
  * @owners: for the first page of each buffer the number of its owner; under
  *	@lock; NULL if owners are not recorded
- * @owner_names: which owner has which number; written under dma_coherent_mutex
- *	and @lock
+ * @owner_names: which owner has which number; under @lock
  * @lock: guards @pool, @stats, @mixed and what changes in each attachment. Taken
  *	in any context; nothing is printed, traced or called out to under it.
  * @pool: its pages
@@ -333,6 +332,9 @@ void dma_coherent_debug_show(struct seq_file *s, struct dma_coherent_region *reg
 u16 dma_coherent_owner_add(struct dma_coherent_region *region, struct device *dev);
 void dma_coherent_owner_name(const struct dma_coherent_region *region, u16 id, char *name);
 void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id);
+u16 dma_coherent_owner_get(struct dma_coherent_region *region, const char *name);
+void dma_coherent_owner_put(struct dma_coherent_region *region, u16 id);
+void dma_coherent_owner_set(struct dma_coherent_region *region, unsigned long page, u16 id);
 void dma_coherent_owners_free(struct dma_coherent_region *region);
 void dma_coherent_debugfs_add(struct dma_coherent_region *region);
 void dma_coherent_debugfs_remove(struct dma_coherent_region *region);
@@ -346,6 +348,21 @@ static inline u16 dma_coherent_owner_add(struct dma_coherent_region *region,
 }
 
 static inline void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
+{
+}
+
+static inline u16 dma_coherent_owner_get(struct dma_coherent_region *region,
+					 const char *name)
+{
+	return 0;
+}
+
+static inline void dma_coherent_owner_put(struct dma_coherent_region *region, u16 id)
+{
+}
+
+static inline void dma_coherent_owner_set(struct dma_coherent_region *region,
+					  unsigned long page, u16 id)
 {
 }
 
