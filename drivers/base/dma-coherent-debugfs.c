@@ -183,7 +183,7 @@ void dma_coherent_owner_gone(struct dma_coherent_region *region, u16 id)
  * limited, since user space may choose their names.
  *
  * Context: may sleep.
- * Return: the number; 0 if the owner is not recorded.
+ * Return: the number; 0 to show the device of the buffer instead.
  */
 u16 dma_coherent_owner_get(struct dma_coherent_region *region, const char *name)
 {

@@ -574,7 +574,7 @@ static char *find_region(struct device *dev, const char *region, phys_addr_t *ba
 int dma_coherent_heap_open(struct device *dev, const char *region, const char *name)
 {
 	char *region_name __free(kfree) = NULL;
-	const char *why = "cannot be opened, its region is not attached";
+	const char *why = "cannot be opened";
 	phys_addr_t base, size;
 	struct dma_coherent_heap **res;
 	struct dma_coherent_heap *heap;
@@ -582,11 +582,13 @@ int dma_coherent_heap_open(struct device *dev, const char *region, const char *n
 
 	region_name = find_region(dev, region, &base, &size, &err);
 	name = name ?: region_name ?: region ?: "(unnamed)";
+	if (!region_name && err == -ENODEV)
+		why = "cannot be opened, its region is not attached";
 	if (!region_name)
 		return open_error(dev, name, err, why);
 	res = devres_alloc(heap_close, sizeof(*res), GFP_KERNEL);
 	if (!res)
-		return open_error(dev, name, -ENOMEM, "cannot be opened");
+		return open_error(dev, name, -ENOMEM, why);
 	heap = heap_open(dev, name, base, size, &why);
 	if (IS_ERR(heap)) {
 		devres_free(res);

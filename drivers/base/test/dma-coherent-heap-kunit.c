@@ -222,6 +222,30 @@ static void heap_has_the_name_of_its_region(struct kunit *test)
 			  dev_name(fx->dev), -EBUSY);
 }
 
+/* The name of the region, the devres entry, and the first time the heap. */
+static void each_allocation_of_open_may_fail(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	unsigned int nth, failed = 0;
+	bool injected = true;
+	int err;
+
+	fx_need_failslab(test);
+	KUNIT_ASSERT_EQ(test, fx_declare(fx->dev, &fx->bank[0]), 0);
+	for (nth = 1; injected; nth++) {
+		fx_log_start(test);
+		fx_failslab_arm(nth);
+		err = dma_coherent_heap_open(fx->dev, NULL, HEAP);
+		injected = fx_failslab_disarm();
+		failed += !!err;
+		KUNIT_EXPECT_TRUE_MSG(test, !err || err == -ENOMEM, "allocation %u: %d", nth, err);
+		KUNIT_EXPECT_EQ_MSG(test, fx_log_count(test, HEAP), !!err, "allocation %u", nth);
+		if (!err)
+			dma_coherent_heap_close(fx->dev, HEAP);
+	}
+	KUNIT_EXPECT_GE(test, failed, 2);
+}
+
 /* Buffers */
 
 static void heap_buffer_is_one_of_the_pool(struct kunit *test)
@@ -421,7 +445,9 @@ static void expect_address(struct kunit *test, struct dma_buf *dmabuf, struct de
 	/* Nothing for the CPU to synchronize. */
 	if (!IS_ENABLED(CONFIG_DMABUF_DEBUG))
 		KUNIT_EXPECT_EQ(test, sgt->orig_nents, 0);
-	KUNIT_EXPECT_EQ(test, sgt->sgl->length, 0);
+	/* Elsewhere, it is the same as the DMA length. */
+	if (IS_ENABLED(CONFIG_NEED_SG_DMA_LENGTH))
+		KUNIT_EXPECT_EQ(test, sgt->sgl->length, 0);
 	dma_buf_unmap_attachment_unlocked(attachment, sgt, DMA_BIDIRECTIONAL);
 	dma_buf_detach(dmabuf, attachment);
 }
@@ -609,6 +635,7 @@ static struct kunit_case dma_coherent_heap_cases[] = {
 	KUNIT_CASE(open_twice),
 	KUNIT_CASE(open_without_a_node),
 	KUNIT_CASE(heap_has_the_name_of_its_region),
+	KUNIT_CASE(each_allocation_of_open_may_fail),
 	KUNIT_CASE(heap_buffer_is_one_of_the_pool),
 	KUNIT_CASE(heap_never_takes_another_region),
 	KUNIT_CASE(heap_refuses_what_cannot_be),
