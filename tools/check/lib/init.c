@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
- * The first process of a UML that has run its KUnit suites: runs the selftest,
+ * The first process of a UML that has run its KUnit suites: runs the selftests,
  * loads the test module where there is one, has kmemleak look for what all of them left behind, prints what it finds, and
  * halts. With coverage=DIRECTORY on the kernel's command line it leaves there, on
  * the host, what gcov counted in our files.
@@ -9,6 +9,7 @@
  * scan to see that an object doesn't change.
  */
 #define _GNU_SOURCE
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -21,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define HEAPS	"/dev/dma_heap"
 #define LEAKS	"/sys/kernel/debug/kmemleak"
 
 static void print_leaks(int fd)
@@ -45,13 +47,46 @@ static void print_mm_size(void)
 	fclose(file);
 }
 
-static void run_selftest(void)
+static void run(const char *program)
 {
+	fflush(stdout);
 	if (!fork()) {
-		execl("/selftest", "selftest", NULL);
+		execl(program, program, NULL);
 		_exit(127);
 	}
 	wait(NULL);
+}
+
+/* Heaps that the suites opened and closed are still there, but serve nothing. */
+static void unlink_closed_heaps(void)
+{
+	struct dirent *entry;
+	DIR *dir;
+
+	if (chdir(HEAPS))
+		return;
+	dir = opendir(".");
+	while (dir && (entry = readdir(dir)))
+		if (*entry->d_name != '.' && strcmp(entry->d_name, "video"))
+			unlink(entry->d_name);
+	if (dir)
+		closedir(dir);
+	if (chdir("/"))
+		perror("/");
+}
+
+/* With a device tree that has the device. */
+static void test_heap(void)
+{
+	if (mount("none", "/dev", "devtmpfs", 0, NULL) || access(HEAPS "/video", R_OK))
+		return;
+	mkdir("/proc", 0755);
+	mount("none", "/proc", "proc", 0, NULL);
+	puts("heap: begins");
+	unlink_closed_heaps();
+	run("/dmabuf-heap");
+	run("/heap");
+	puts("heap: ends");
 }
 
 /* Twice: what was left of the first time would be in the way. */
@@ -123,7 +158,8 @@ int main(void)
 	mkdir("/sys", 0755);
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
-	run_selftest();
+	run("/selftest");
+	test_heap();
 	load_module();
 	fd = open(LEAKS, O_RDWR);
 	if (fd >= 0) {

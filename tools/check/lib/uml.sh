@@ -78,6 +78,7 @@ make_user_space()
 		die "could not build the selftest"
 	printf '%s\n' 'dir /dev 755 0 0' 'nod /dev/console 600 0 0 c 5 1' \
 		"file /init $user/init 755 0 0" "file /selftest $user/selftest 755 0 0" >"$user/list"
+	! has_heap || make_heap_tests
 	! loads_modules ||
 		echo "file /module.ko $build/drivers/base/test/dma-coherent-module-test.ko 644 0 0" >>"$user/list"
 	"$build/usr/gen_init_cpio" "$user/list" >"$user/cpio"
@@ -85,7 +86,23 @@ make_user_space()
 	mkfifo "$user/stdin"
 }
 
+# The tree's own selftest of heaps, as it is, and ours. Debian has no <drm/drm.h> of
+# the kernel.
+make_heap_tests()
+{
+	local user=$build/user selftests=$tree/tools/testing/selftests
+
+	mkdir -p "$user/include"
+	ln -sfn "$tree/include/uapi/drm" "$user/include/drm"
+	gcc -static -O -Wall -D__user= -I"$user/include" -I"$selftests" -o "$user/dmabuf-heap" \
+		"$selftests/dmabuf-heaps/dmabuf-heap.c" || die "could not build the tree's selftest of heaps"
+	gcc -static -O -Wall -o "$user/heap" "$selftests/dma-coherent/heap.c" ||
+		die "could not build the selftest of heaps"
+	printf 'file /%s 755 0 0\n' "dmabuf-heap $user/dmabuf-heap" "heap $user/heap" >>"$user/list"
+}
+
 has_symbol() { grep -qxs "CONFIG_$1" "$build/.config"; }
+has_heap() { has_symbol DMA_COHERENT_HEAP_TEST=y; }
 loads_modules() { has_symbol DMA_COHERENT_MODULE_TEST=m; }
 
 # boot_user_space LOG [ARGUMENT...]: boots what kunit.py built once more, with these on
@@ -99,6 +116,7 @@ boot_user_space()
 	apart "${run[@]}" "$build/linux" mem=1G console=tty \
 		kunit.enable=1 initrd="$build/user/cpio" "$@" 0<>"$build/user/stdin" >"$log" 2>&1 || :
 	count_selftest "$log"
+	! has_heap || [[ " $* " != *" dtb="* ]] || count_heap "$log"
 	! loads_modules || count_module "$log"
 	[ "$config" != debug ] || look_for_leaks "$log"
 	search_log "$log"
@@ -116,6 +134,23 @@ count_selftest()
 	{
 		echo "the selftest, or a suite, failed or did not end: see ${1#"$top/"}"
 		grep -aE '^ *not ok|^# ' "$1" | tail -n 40
+	} | fail "$case"
+}
+
+# The tree's selftest has a few cases more in newer trees; none may be skipped.
+count_heap()
+{
+	local case="user space allocates from a heap in ${1##*/}"
+
+	if grep -aqE '^# Totals: pass:1[1-9] fail:0 xfail:0 xpass:0 skip:0 error:0' "$1" &&
+		grep -aqE '^# Totals: pass:[56] fail:0 xfail:0 xpass:0 skip:[01] error:0' "$1" &&
+		grep -aq '^ok 6 buffers outlive the driver' "$1"; then
+		pass "$case"
+		return
+	fi
+	{
+		echo "a selftest of heaps failed or did not end: see ${1#"$top/"}"
+		sed -n '/^heap: begins/,/^heap: ends/p' "$1" | tail -n 60
 	} | fail "$case"
 }
 
