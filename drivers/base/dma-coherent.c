@@ -567,6 +567,7 @@ int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
 			    phys_addr_t region_size, size_t size, dma_addr_t *handle,
 			    void **ret, bool quiet)
 {
+	struct dma_coherent_region *region = NULL;
 	unsigned long pages = PFN_UP(size);
 	struct alloc_failure fail = {};
 	struct dma_coherent_mem *mem;
@@ -578,6 +579,7 @@ int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
 		mem = mem_by_memory(dev, base, region_size);
 		if (mem) {
 			attached = READ_ONCE(mem->attached);
+			region = mem->region;
 			*ret = mem_alloc(dev, mem, false, pages, handle, &fail);
 		}
 		if (fail.region)
@@ -585,7 +587,7 @@ int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
 	}
 	if (!*ret)
 		return attached ? -ENOMEM : -ENODEV;
-	memset(*ret, 0, pages << PAGE_SHIFT);
+	zero_pages(region, *ret, pages);
 	return 0;
 }
 
