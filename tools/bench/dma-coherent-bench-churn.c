@@ -151,11 +151,12 @@ struct churn_trace {
 	void *addr[CHURN_SLOTS];	/* of each slot, while it is replayed */
 };
 
+/* @most: bytes that it holds at once. */
 static void make_trace(struct churn_trace *trace, const struct churn_mix *mix,
-		       unsigned int load, u64 seed)
+		       u64 most, u64 seed)
 {
-	u64 held = 0, most = div_u64((u64)CHURN_BYTES * load, 100);
 	struct rnd_state rnd;
+	u64 held = 0;
 	u32 i, n, bytes, slot, count = 0;
 
 	bench_seed(&rnd, seed);
@@ -179,47 +180,70 @@ static void make_trace(struct churn_trace *trace, const struct churn_mix *mix,
 	}
 }
 
-/* Either allocator; addresses of ours are page numbers from 1 on. */
+/* One of the allocators; addresses of ours are page numbers from 1 on. */
 struct churn_side {
 	struct dma_coherent_pool *ours;
 	struct dma_coherent_mem *mainline;
+	struct bench_genalloc *genalloc;
+	struct bench_drm *drm;
 };
 
-static bool side_create(struct churn_side *side, unsigned int max_align_order,
-			bool mainline)
+/* The columns that are replayed. */
+static const enum bench_column columns[] = {
+	BENCH_OURS, BENCH_MAINLINE, BENCH_GENALLOC, BENCH_DRM,
+};
+
+static bool side_create(struct churn_side *side, enum bench_column column,
+			unsigned int max_align_order)
 {
 	unsigned long pages = BENCH_PAGES(CHURN_BYTES);
 
 	*side = (struct churn_side) { };
-	if (mainline)
-		side->mainline = bench_mainline_create(pages, NULL);
-	else
+	if (column == BENCH_OURS)
 		side->ours = bench_pool_create(pages, max_align_order);
-	return side->mainline || side->ours;
+	else if (column == BENCH_MAINLINE)
+		side->mainline = bench_mainline_create(pages, NULL);
+	else if (column == BENCH_GENALLOC)
+		side->genalloc = bench_genalloc_create(pages, max_align_order);
+	else
+		side->drm = bench_drm_create(pages, max_align_order, CHURN_SLOTS);
+	return side->mainline || side->ours || side->genalloc || side->drm;
 }
 
 static void side_destroy(struct churn_side *side)
 {
-	if (side->mainline)
-		bench_mainline_destroy(side->mainline);
 	if (side->ours)
 		bench_pool_destroy(side->ours);
+	if (side->mainline)
+		bench_mainline_destroy(side->mainline);
+	if (side->genalloc)
+		bench_genalloc_destroy(side->genalloc);
+	if (side->drm)
+		bench_drm_destroy(side->drm);
 }
 
-static void *side_alloc(struct churn_side *side, u32 bytes)
+static void *side_alloc(struct churn_side *side, u32 slot, u32 bytes)
 {
 	long page;
 
 	if (side->mainline)
 		return bench_mainline_alloc(side->mainline, bytes);
+	if (side->genalloc)
+		return (void *)bench_genalloc_alloc(side->genalloc, PFN_UP(bytes));
+	if (side->drm)
+		return bench_drm_alloc(side->drm, slot, PFN_UP(bytes)) ? side : NULL;
 	page = dma_coherent_pool_alloc(side->ours, PFN_UP(bytes), ULONG_MAX);
 	return page < 0 ? NULL : (void *)(page + 1);
 }
 
-static void side_free(struct churn_side *side, u32 bytes, void *addr)
+static void side_free(struct churn_side *side, u32 slot, u32 bytes, void *addr)
 {
 	if (side->mainline)
 		bench_mainline_free(side->mainline, bytes, addr);
+	else if (side->genalloc)
+		bench_genalloc_free(side->genalloc, (unsigned long)addr, PFN_UP(bytes));
+	else if (side->drm)
+		bench_drm_free(side->drm, slot);
 	else
 		dma_coherent_pool_free(side->ours, (unsigned long)addr - 1);
 }
@@ -230,31 +254,33 @@ struct churn_result {
 	u64 first;	/* bytes held when one was first refused, summed */
 };
 
-static int replay(struct churn_trace *trace, unsigned int max_align_order,
-		  bool mainline, u64 most, struct churn_result *result)
+static int replay(struct churn_trace *trace, enum bench_column column,
+		  unsigned int max_align_order, u64 most,
+		  struct churn_result *result)
 {
 	u64 held = 0, first = most;
 	struct churn_side side;
 	bool refused = false;
 	u32 n;
 
-	if (!side_create(&side, max_align_order, mainline))
+	if (!side_create(&side, column, max_align_order))
 		return -ENOMEM;
 	for (n = 0; n < CHURN_STEPS; n++) {
 		struct churn_step step = trace->step[n];
 		void **addr = &trace->addr[step.slot];
+		u32 *bytes = &trace->bytes[step.slot];
 
 		if (!step.bytes) {
-			held -= trace->bytes[step.slot];
+			held -= *bytes;
 			if (*addr)
-				side_free(&side, trace->bytes[step.slot], *addr);
+				side_free(&side, step.slot, *bytes, *addr);
 			continue;
 		}
-		*addr = side_alloc(&side, step.bytes);
+		*addr = side_alloc(&side, step.slot, step.bytes);
 		if (!*addr && !refused)
 			first = held;
 		refused |= !*addr;
-		trace->bytes[step.slot] = step.bytes;
+		*bytes = step.bytes;
 		held += step.bytes;
 		result->asked += step.bytes;
 		result->refused += *addr ? 0 : step.bytes;
@@ -264,59 +290,63 @@ static int replay(struct churn_trace *trace, unsigned int max_align_order,
 	return 0;
 }
 
-static void print_churn(const char *name, struct churn_result *ours,
-			struct churn_result *mainline, unsigned int seeds)
+static void print_churn(const char *name, const struct churn_result *result,
+			unsigned int seeds)
 {
-	u64 value[BENCH_COLUMNS] = {
-		div64_u64(ours->refused * 1000, ours->asked / 1000),
-		div64_u64(mainline->refused * 1000, mainline->asked / 1000),
-		BENCH_NONE, BENCH_NONE,
-	};
+	u64 refused[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 first[BENCH_COLUMNS] = BENCH_VALUES();
+	unsigned int n, column;
 
-	bench_print("churn", name, value, "per_mille");
-	value[BENCH_OURS] = div64_u64(ours->first * 100 * 1000,
-				      (u64)CHURN_BYTES * seeds);
-	value[BENCH_MAINLINE] = div64_u64(mainline->first * 100 * 1000,
+	for (n = 0; n < ARRAY_SIZE(columns); n++) {
+		column = columns[n];
+		refused[column] = div64_u64(result[column].refused * 1000,
+					    result[column].asked / 1000);
+		first[column] = div64_u64(result[column].first * 100 * 1000,
 					  (u64)CHURN_BYTES * seeds);
-	bench_print("churn_first", name, value, "percent");
+	}
+	bench_print("churn", name, refused, "per_mille");
+	bench_print("churn_first", name, first, "percent");
 }
 
+/* Mainline has no limit to its alignment, and the same result with any. */
 static int churn_case(struct churn_trace *trace, const struct churn_mix *mix,
-		      unsigned int load, unsigned int seeds)
+		      unsigned int load, unsigned int max_align_order,
+		      const char *suffix, unsigned int seeds)
 {
-	struct churn_result ours = { }, small = { }, mainline = { };
+	struct churn_result result[BENCH_COLUMNS] = { };
 	u64 most = div_u64((u64)CHURN_BYTES * load, 100);
-	unsigned int seed;
+	unsigned int seed, n;
 	char name[48];
 	int ret;
 
 	for (seed = 1; seed <= seeds; seed++) {
-		make_trace(trace, mix, load, seed);
-		ret = replay(trace, BENCH_ALIGN_ORDER, false, most, &ours) ?:
-		      replay(trace, BENCH_SMALL_ALIGN_ORDER, false, most, &small) ?:
-		      replay(trace, 0, true, most, &mainline);
-		if (ret)
-			return ret;
+		make_trace(trace, mix, most, seed);
+		for (n = 0; n < ARRAY_SIZE(columns); n++) {
+			ret = replay(trace, columns[n], max_align_order, most,
+				     &result[columns[n]]);
+			if (ret)
+				return ret;
+		}
 	}
-	snprintf(name, sizeof(name), "%s@%u%%", mix->name, load);
-	print_churn(name, &ours, &mainline, seeds);
-	strlcat(name, ",limit=64KiB", sizeof(name));
-	print_churn(name, &small, &mainline, seeds);
+	snprintf(name, sizeof(name), "%s@%u%%%s", mix->name, load, suffix);
+	print_churn(name, result, seeds);
 	return 0;
 }
 
 static void fits_case(u32 bytes, unsigned int max_align_order, const char *suffix)
 {
-	u64 value[BENCH_COLUMNS] = { 0, 0, BENCH_NONE, BENCH_NONE };
+	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
 	struct churn_side side;
-	unsigned int mainline;
+	unsigned int n;
 	char name[48];
+	u32 count;
 
-	for (mainline = 0; mainline < 2; mainline++) {
-		if (!side_create(&side, max_align_order, mainline))
+	for (n = 0; n < ARRAY_SIZE(columns); n++) {
+		if (!side_create(&side, columns[n], max_align_order))
 			return;
-		while (side_alloc(&side, bytes))
-			value[mainline] += 1000;
+		for (count = 0; side_alloc(&side, count, bytes);)
+			count++;
+		value[columns[n]] = count * 1000;
 		side_destroy(&side);
 	}
 	snprintf(name, sizeof(name), "256MiB/%uB%s", bytes, suffix);
@@ -345,7 +375,10 @@ void bench_churn(unsigned int seeds)
 	bench_fits();
 	for (n = 0; n < ARRAY_SIZE(mixes); n++)
 		for (load = 60; load <= 90; load += 10)
-			if (churn_case(trace, &mixes[n], load, seeds))
+			if (churn_case(trace, &mixes[n], load,
+				       BENCH_ALIGN_ORDER, "", seeds) ||
+			    churn_case(trace, &mixes[n], load,
+				       BENCH_SMALL_ALIGN_ORDER, ",limit=64KiB", seeds))
 				goto out;
 out:
 	kvfree(trace);

@@ -6,7 +6,7 @@
  * machine off; tools/bench/README.md says what each of them means. Only runs
  * when dma_coherent_bench.passes= is on the kernel command line.
  *
- * How time is taken: a row has up to four columns. A sample is one batch of
+ * How time is taken: a row has up to six columns. A sample is one batch of
  * operations, long beside the clock's step and short beside what interrupts
  * it; the columns of a row are sampled in turn, several times, then comes the
  * next row, and all of that once a pass. What is printed is the least of a
@@ -15,10 +15,6 @@
  */
 
 #include <linux/bitmap.h>
-#include <linux/device.h>
-#include <linux/dma-coherent.h>
-#include <linux/dma-map-ops.h>
-#include <linux/err.h>
 #include <linux/gfp.h>
 #include <linux/init.h>
 #include <linux/ktime.h>
@@ -47,6 +43,11 @@ static char *only;
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "Time only rows whose case has this in it, for a profiler");
 
+bool bench_wanted(const char *name)
+{
+	return !only || strstr(name, only);
+}
+
 #define BATCH_NS	(32 * NSEC_PER_USEC)
 #define SAMPLES		8	/* of each column, in each pass */
 #define MAX_OPS		1000000U
@@ -69,7 +70,7 @@ static int print_thousandths(char *buf, size_t size, u64 value)
 void bench_print(const char *benchmark, const char *name,
 		 const u64 value[BENCH_COLUMNS], const char *unit)
 {
-	char buf[96];
+	char buf[128];
 	int column, len = 0;
 
 	for (column = 0; column < BENCH_COLUMNS; column++)
@@ -93,7 +94,7 @@ void bench_seed(struct rnd_state *rnd, u64 seed)
 		prandom_u32_state(rnd);
 }
 
-static DEFINE_RAW_SPINLOCK(bench_lock);
+DEFINE_RAW_SPINLOCK(bench_lock);
 
 struct dma_coherent_pool *bench_pool_create(unsigned long pages,
 					    unsigned int max_align_order)
@@ -140,7 +141,8 @@ struct bench_row {
 	struct dma_coherent_pool *ours;
 	struct dma_coherent_mem *mainline;
 	struct dma_coherent_mem *empty;
-	struct device *dev;	/* for hooks */
+	struct bench_genalloc *genalloc;
+	struct bench_drm *drm;
 	const bench_time_fn *time;
 	struct bench_cell {
 		unsigned int ops;
@@ -232,8 +234,37 @@ static u64 time_floor(struct bench_row *row, unsigned int ops)
 	return ktime_get_ns() - start;
 }
 
+static u64 time_genalloc_pairs(struct bench_row *row, unsigned int ops)
+{
+	u64 start = ktime_get_ns();
+	unsigned long addr;
+
+	while (ops--) {
+		addr = bench_genalloc_alloc(row->genalloc, row->pages);
+		if (addr)
+			bench_genalloc_free(row->genalloc, addr, row->pages);
+	}
+	return ktime_get_ns() - start;
+}
+
+/* Slot 0 is not used by what the pool holds. */
+static u64 time_drm_pairs(struct bench_row *row, unsigned int ops)
+{
+	u64 start = ktime_get_ns();
+
+	while (ops--)
+		if (bench_drm_alloc(row->drm, 0, row->pages))
+			bench_drm_free(row->drm, 0);
+	return ktime_get_ns() - start;
+}
+
 static const bench_time_fn pair_times[BENCH_COLUMNS] = {
 	time_ours_pairs, time_mainline_pairs, time_best_pairs, time_floor,
+};
+
+static const bench_time_fn peer_times[BENCH_COLUMNS] = {
+	time_ours_pairs, time_mainline_pairs, time_best_pairs, time_floor,
+	time_genalloc_pairs, time_drm_pairs,
 };
 
 /* Mainline knows no limit: it would meet the request. */
@@ -347,41 +378,6 @@ static void reset_columns(struct bench_row *row, unsigned int max_ops)
 		};
 }
 
-/* The whole way through the hooks, zeroing included, with memory behind it. */
-
-static u64 time_ours_hooks(struct bench_row *row, unsigned int ops)
-{
-	size_t bytes = row->pages << PAGE_SHIFT;
-	int order = get_order(bytes);
-	u64 start = ktime_get_ns();
-	dma_addr_t handle;
-	void *addr;
-
-	while (ops--) {
-		dma_alloc_from_coherent(row->dev, bytes, &handle, &addr);
-		dma_release_from_coherent(row->dev, order, addr);
-	}
-	return ktime_get_ns() - start;
-}
-
-static u64 time_mainline_hooks(struct bench_row *row, unsigned int ops)
-{
-	size_t bytes = row->pages << PAGE_SHIFT;
-	u64 start = ktime_get_ns();
-	void *addr;
-
-	while (ops--) {
-		addr = bench_mainline_alloc(row->mainline, bytes);
-		memset(addr, 0, bytes);
-		bench_mainline_free(row->mainline, bytes, addr);
-	}
-	return ktime_get_ns() - start;
-}
-
-static const bench_time_fn hook_times[BENCH_COLUMNS] = {
-	time_ours_hooks, time_mainline_hooks, NULL, NULL,
-};
-
 /* What a pool holds while a row is timed */
 
 static unsigned long list_free_units(const struct bench_row *row,
@@ -404,7 +400,7 @@ static unsigned long list_free_units(const struct bench_row *row,
 	return count;
 }
 
-static void shuffle(u32 *list, unsigned long count)
+void bench_shuffle(u32 *list, unsigned long count)
 {
 	struct rnd_state rnd;
 	unsigned long n, other;
@@ -426,12 +422,27 @@ static unsigned long choose_free_units(const struct bench_row *row,
 		list[0] = units / 2;
 		return 1;
 	}
-	shuffle(list, count);
+	bench_shuffle(list, count);
 	if (row->state == HELD)
 		return div_u64((u64)count * (100 - row->percent), 100);
 	if (row->state == OUT_OF_REACH)
 		return count / 2;
 	return count;
+}
+
+/* The peers hold the same units as mainline. */
+static void make_peers_state(struct bench_row *row)
+{
+	const unsigned long *bitmap = bench_mainline_bitmap(row->mainline);
+	unsigned long page;
+
+	for (page = 0; page + row->pages <= row->pool_pages; page += row->pages) {
+		if (!test_bit(page, bitmap))
+			continue;
+		if (!bench_genalloc_take(row->genalloc, page, row->pages) ||
+		    !bench_drm_take(row->drm, 1 + page / row->pages, page, row->pages))
+			pr_err("%s: a peer can't hold a unit\n", row->name);
+	}
 }
 
 /* Both pools are filled, and the same units of both are freed. */
@@ -455,7 +466,22 @@ static int make_state(struct bench_row *row)
 			pr_err("%s: a unit is not an allocation\n", row->name);
 	}
 	kvfree(list);
+	if (row->genalloc)
+		make_peers_state(row);
 	return 0;
+}
+
+static void check_peers(struct bench_row *row)
+{
+	unsigned long addr = bench_genalloc_alloc(row->genalloc, row->pages);
+
+	if (addr)
+		bench_genalloc_free(row->genalloc, addr, row->pages);
+	if (!addr || !bench_drm_alloc(row->drm, 0, row->pages)) {
+		pr_err("%s: a peer's answer differs\n", row->name);
+		return;
+	}
+	bench_drm_free(row->drm, 0);
 }
 
 /* Mainline's answer must be the same, except that it knows no limit. */
@@ -470,6 +496,8 @@ static void check_answer(struct bench_row *row)
 		pr_err("%s: answer is %ld\n", row->name, page);
 	if (!refused)
 		ours_free(row, page);
+	if (row->genalloc)
+		check_peers(row);
 	if (!row->time[BENCH_MAINLINE])
 		return;
 	addr = bench_mainline_alloc(row->mainline, bytes);
@@ -487,9 +515,23 @@ static void destroy_row(struct bench_row *row)
 		bench_mainline_destroy(row->mainline);
 	if (row->empty)
 		bench_mainline_destroy(row->empty);
+	if (row->genalloc)
+		bench_genalloc_destroy(row->genalloc);
+	if (row->drm)
+		bench_drm_destroy(row->drm);
 	row->ours = NULL;
 	row->mainline = NULL;
 	row->empty = NULL;
+	row->genalloc = NULL;
+	row->drm = NULL;
+}
+
+static bool create_peers(struct bench_row *row)
+{
+	row->genalloc = bench_genalloc_create(row->pool_pages, BENCH_ALIGN_ORDER);
+	row->drm = bench_drm_create(row->pool_pages, BENCH_ALIGN_ORDER,
+				    1 + row->pool_pages / row->pages);
+	return row->genalloc && row->drm;
 }
 
 static int create_row(struct bench_row *row)
@@ -499,13 +541,14 @@ static int create_row(struct bench_row *row)
 	row->ours = bench_pool_create(row->pool_pages, BENCH_ALIGN_ORDER);
 	row->mainline = bench_mainline_create(row->pool_pages, NULL);
 	row->empty = bench_mainline_create(row->pool_pages, NULL);
-	if (row->ours && row->mainline && row->empty)
+	if (row->ours && row->mainline && row->empty &&
+	    (!row->time[BENCH_GENALLOC] || create_peers(row)))
 		return 0;
 	destroy_row(row);
 	return -ENOMEM;
 }
 
-static void bytes_name(char *buf, size_t size, u64 bytes)
+void bench_bytes_name(char *buf, size_t size, u64 bytes)
 {
 	if (bytes >= SZ_1G)
 		snprintf(buf, size, "%lluGiB", bytes >> 30);
@@ -524,11 +567,11 @@ static int add_row(struct bench_row row, u64 pool_bytes, u64 bytes,
 
 	if (WARN_ON(row_count == MAX_ROWS))
 		return -ENOSPC;
-	bytes_name(pool_name, sizeof(pool_name), pool_bytes);
-	bytes_name(request_name, sizeof(request_name), bytes);
+	bench_bytes_name(pool_name, sizeof(pool_name), pool_bytes);
+	bench_bytes_name(request_name, sizeof(request_name), bytes);
 	snprintf(row.name, sizeof(row.name), "%s/%s%s", pool_name,
 		 request_name, suffix);
-	if (only && !strstr(row.name, only))
+	if (!bench_wanted(row.name))
 		return 0;
 	row.pool_pages = pool_bytes >> PAGE_SHIFT;
 	row.pages = bytes >> PAGE_SHIFT;
@@ -557,7 +600,7 @@ static int add_pair_rows(void)
 {
 	struct bench_row counted = { .benchmark = "pair_stats", .time = counted_times };
 	struct bench_row buffer = { .benchmark = "buffer_4GiB" };
-	struct bench_row pair = { .benchmark = "pair" };
+	struct bench_row pair = { .benchmark = "pair", .time = peer_times };
 	static const unsigned int percents[] = { 0, 50, 90, 99, 100 };
 	static const u32 sizes[] = { SZ_4K, SZ_64K, SZ_1M };
 	unsigned int i, n;
@@ -614,54 +657,6 @@ static void print_row(const struct bench_row *row)
 	bench_print(row->benchmark, row->name, value, "ns");
 }
 
-/* Mainline's pool has the same memory; each overwrites only zeroes. */
-static int hook_row(struct device *dev, void *memory, u64 pool_bytes, u64 bytes)
-{
-	struct bench_row row = {
-		.benchmark = "hook_pair",
-		.pool_pages = pool_bytes >> PAGE_SHIFT,
-		.pages = bytes >> PAGE_SHIFT,
-		.dev = dev,
-		.time = hook_times,
-	};
-	char pool_name[16], request_name[16];
-	unsigned int pass;
-
-	bytes_name(pool_name, sizeof(pool_name), pool_bytes);
-	bytes_name(request_name, sizeof(request_name), bytes);
-	snprintf(row.name, sizeof(row.name), "%s/%s", pool_name, request_name);
-	row.mainline = bench_mainline_create(row.pool_pages, memory);
-	if (!row.mainline)
-		return -ENOMEM;
-	reset_columns(&row, MAX_OPS);
-	for (pass = 0; pass < passes; pass++)
-		sample_row(&row);
-	print_row(&row);
-	destroy_row(&row);
-	return 0;
-}
-
-static int bench_hooks(void)
-{
-	unsigned int order = get_order(SZ_4M);
-	void *memory = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, order);
-	struct device *dev = root_device_register("dma-coherent-bench");
-	int ret;
-
-	if (!memory || IS_ERR(dev))
-		return -ENOMEM;
-	ret = dma_declare_coherent_memory(dev, __pa(memory), __pa(memory), SZ_4M);
-	if (!ret) {
-		ret = hook_row(dev, memory, SZ_4M, SZ_4K) ?:
-		      hook_row(dev, memory, SZ_4M, SZ_64K) ?:
-		      hook_row(dev, memory, SZ_4M, SZ_1M);
-		dma_release_coherent_memory(dev);
-	}
-	root_device_unregister(dev);
-	free_pages((unsigned long)memory, order);
-	return ret;
-}
-
 /*
  * Filling a pool page by page. Mainline takes minutes for 1 GiB: its time is
  * taken at some points on the way instead, with the pages before it marked in
@@ -681,7 +676,7 @@ static void create_fill(struct bench_fill *fill, u64 pool_bytes)
 	fill->row.pool_pages = pool_bytes >> PAGE_SHIFT;
 	fill->row.pages = 1;
 	fill->row.time = alloc_times;
-	bytes_name(fill->row.name, sizeof(fill->row.name), pool_bytes);
+	bench_bytes_name(fill->row.name, sizeof(fill->row.name), pool_bytes);
 	strlcat(fill->row.name, "/4KiB", sizeof(fill->row.name));
 	memset(fill->least, 0xff, sizeof(fill->least));
 }
@@ -725,6 +720,10 @@ static void print_fill(const struct bench_fill *fill)
 	unsigned int n, column;
 
 	for (column = 0; column < BENCH_COLUMNS; column++) {
+		if (!fill->row.time[column]) {
+			mean[column] = BENCH_NONE;
+			continue;
+		}
 		for (n = 0; n < FILL_POINTS; n++)
 			mean[column] += fill->least[n][column];
 		mean[column] = div_u64(mean[column], FILL_POINTS);
@@ -743,7 +742,11 @@ static size_t metadata_bytes(const struct dma_coherent_pool *pool)
 static void bench_metadata(void)
 {
 	static const u64 sizes[] = { SZ_16M, SZ_256M, SZ_1G, 16ULL * SZ_1G };
-	u64 value[BENCH_COLUMNS] = { 0, 1000, BENCH_NONE, BENCH_NONE };
+	u64 value[BENCH_COLUMNS] = BENCH_VALUES([BENCH_MAINLINE] = 1000,
+						[BENCH_GENALLOC] = 1000);
+	u64 buffer[BENCH_COLUMNS] = BENCH_VALUES([BENCH_OURS] = 0,
+						 [BENCH_MAINLINE] = 0,
+						 [BENCH_GENALLOC] = 0);
 	struct dma_coherent_pool *pool;
 	char name[16];
 	unsigned int n;
@@ -754,10 +757,12 @@ static void bench_metadata(void)
 			return;
 		value[BENCH_OURS] = div64_u64(metadata_bytes(pool) * 8000,
 					      sizes[n] >> PAGE_SHIFT);
-		bytes_name(name, sizeof(name), sizes[n]);
+		bench_bytes_name(name, sizeof(name), sizes[n]);
 		bench_print("metadata", name, value, "bits_per_page");
 		bench_pool_destroy(pool);
 	}
+	buffer[BENCH_DRM] = bench_drm_node_bytes() * 1000;
+	bench_print("metadata_buffer", "any", buffer, "bytes");
 }
 
 static int bench_time(void)
@@ -796,8 +801,8 @@ static int __init bench_init(void)
 		return 0;
 	pr_info("dma_coherent_bench: begin\n");
 	ret = bench_time();
+	ret = ret ?: bench_hooks(passes);
 	if (!only) {
-		ret = ret ?: bench_hooks();
 		bench_churn(seeds);
 		bench_metadata();
 	}
