@@ -38,7 +38,6 @@
 #include <linux/device.h>
 #include <linux/dma-buf.h>
 #include <linux/dma-coherent-heap.h>
-#include <linux/dma-direct.h>
 #include <linux/dma-heap.h>
 #include <linux/dma-mapping.h>
 #include <linux/err.h>
@@ -163,10 +162,12 @@ static bool can_map(struct device *dev, const struct heap_buffer *buffer)
 	phys_addr_t phys = buffer_phys(buffer);
 	unsigned long pages = PFN_DOWN(buffer->size);
 	struct dma_coherent_view view = dma_coherent_translate(dev, phys, pages);
+	u64 last = (u64)phys + buffer->size - 1;
 
 	if (!dev->dma_mask || view.handle != phys || view.pages != pages)
 		return false;
-	return device_iommu_mapped(dev) || dma_capable(dev, phys, buffer->size, false);
+	return device_iommu_mapped(dev) ||
+	       last <= min_not_zero(*dev->dma_mask, dev->bus_dma_limit);
 }
 
 static int map_address(struct device *dev, const struct heap_buffer *buffer,
