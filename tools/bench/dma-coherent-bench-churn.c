@@ -8,6 +8,8 @@
  * same trace can be replayed on any allocator. Nothing here is timed.
  */
 
+#include <linux/dma-coherent.h>
+#include <linux/dma-mapping.h>
 #include <linux/errno.h>
 #include <linux/limits.h>
 #include <linux/math64.h>
@@ -137,6 +139,7 @@ static const struct churn_mix {
 	{ "codec", codec_size },
 	{ "rings", ring_size },
 };
+static_assert(ARRAY_SIZE(mixes) == BENCH_MIXES);
 
 /* What a trace does in one step: allocate @bytes as @slot, or free it for 0. */
 struct churn_step {
@@ -287,6 +290,56 @@ static int replay(struct churn_trace *trace, enum bench_column column,
 	}
 	result->first += first;
 	side_destroy(&side);
+	return 0;
+}
+
+const char *bench_mix_name(unsigned int mix)
+{
+	return mixes[mix].name;
+}
+
+/* Every so often, the cleaner gets to run. */
+#define SETTLE_STEPS	16
+
+static void replay_hooks(struct churn_trace *trace, struct device *dev,
+			 void (*settle)(struct device *dev), dma_addr_t *place)
+{
+	u32 n;
+
+	for (n = 0; n < BENCH_PLACES; n++) {
+		struct churn_step step = trace->step[n];
+		void **addr = &trace->addr[step.slot];
+
+		if (settle && n % SETTLE_STEPS == 0)
+			settle(dev);
+		place[n] = 0;
+		if (step.bytes)
+			dma_alloc_from_coherent_attrs(dev, step.bytes, &place[n], addr,
+						      0, DMA_ATTR_NO_WARN);
+		else if (*addr)
+			dma_release_from_coherent(dev, get_order(trace->bytes[step.slot]),
+						  *addr);
+		if (!step.bytes)
+			*addr = NULL;
+		trace->bytes[step.slot] = step.bytes;
+	}
+	for (n = 0; n < CHURN_SLOTS; n++)
+		if (trace->addr[n])
+			dma_release_from_coherent(dev, get_order(trace->bytes[n]),
+						  trace->addr[n]);
+}
+
+int bench_find_places(struct device *dev, unsigned int mix, u32 pool_bytes,
+		      void (*settle)(struct device *dev),
+		      dma_addr_t place[BENCH_PLACES])
+{
+	struct churn_trace *trace = kvzalloc(sizeof(*trace), GFP_KERNEL);
+
+	if (!trace)
+		return -ENOMEM;
+	make_trace(trace, &mixes[mix], pool_bytes / 10 * 8, 1);
+	replay_hooks(trace, dev, settle, place);
+	kvfree(trace);
 	return 0;
 }
 

@@ -7,7 +7,8 @@
  * whether the others are clean depends on nothing but the operations that are
  * timed. A sample begins where all of a buffer's pages are in one state:
  *
- * - OFF: pages are not cleaned; given back a moment ago.
+ * - OFF: pages are not cleaned; given back a moment ago. A row of a kernel without
+ *   the cleaner has another name.
  * - DIRTY: pages are cleaned, but were given back a moment ago. The loop that is
  *   timed does not sleep, so the cleaner does not run.
  * - CLEAN: the cleaner has nothing left to do.
@@ -63,7 +64,8 @@ static u8 other_memory[SWEEP_BYTES] __aligned(SZ_2M);
 enum state { OFF, DIRTY, CLEAN, FIRST, STATES };
 
 static const char *const state_names[STATES] = {
-	[OFF] = "off", [DIRTY] = "dirty", [CLEAN] = "clean", [FIRST] = "first",
+	[OFF] = IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN) ? "off" : "without",
+	[DIRTY] = "dirty", [CLEAN] = "clean", [FIRST] = "first",
 };
 
 enum side { OURS, MAINLINE, SIDES };
@@ -171,9 +173,9 @@ static void free_unit(struct hooks *hooks, unsigned long page)
 		pr_err("%s: page %lu is not in use\n", __func__, page);
 }
 
-/* For each unit that mainline's pool has in use. */
-static void for_each_held(struct hooks *hooks,
-			  void (*visit)(struct hooks *hooks, unsigned long page))
+/* Each unit that mainline's pool has in use. */
+static void visit_held(struct hooks *hooks,
+		       void (*visit)(struct hooks *hooks, unsigned long page))
 {
 	const unsigned long *bitmap = bench_mainline_bitmap(hooks->mainline);
 	unsigned long page;
@@ -223,7 +225,7 @@ static void choose_buffers(struct hooks *hooks)
 
 static void undeclare(struct hooks *hooks)
 {
-	for_each_held(hooks, free_unit);
+	visit_held(hooks, free_unit);
 	dma_release_coherent_memory(hooks->dev);
 }
 
@@ -241,7 +243,7 @@ static int hooks_open(struct hooks *hooks)
 		bench_mainline_destroy(hooks->mainline);
 		return ret;
 	}
-	for_each_held(hooks, take_unit);
+	visit_held(hooks, take_unit);
 	choose_buffers(hooks);
 	return 0;
 }
@@ -341,7 +343,7 @@ static int prepare(struct hooks *hooks, enum side side)
 		undeclare(hooks);
 		ret = declare(hooks);
 		if (!ret)
-			for_each_held(hooks, take_unit);
+			visit_held(hooks, take_unit);
 	} else if (side == OURS && hooks->state == DIRTY) {
 		time_ours(hooks, 1, 1);
 	} else if (side == MAINLINE && hooks->state == CLEAN) {
@@ -541,8 +543,11 @@ static int rate_row(struct device *dev, unsigned int passes)
 	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
 	u64 start, least = U64_MAX;
 	unsigned int n;
-	int ret = hooks_open(&hooks);
+	int ret;
 
+	if (!bench_wanted("64MiB"))
+		return 0;
+	ret = hooks_open(&hooks);
 	if (ret)
 		return ret;
 	for (n = 0; n < passes; n++) {
@@ -557,7 +562,218 @@ static int rate_row(struct device *dev, unsigned int passes)
 	return 0;
 }
 
-int bench_hooks(unsigned int passes)
+#ifdef CONFIG_DMA_COHERENT_CLEAN
+
+/* Where buffers go must not depend on what is clean. */
+
+static dma_addr_t places[2][BENCH_PLACES];
+
+static void settle(struct device *dev)
+{
+	dma_coherent_clean_wait(rcu_dereference_raw(dev->dma_mem)->region);
+}
+
+static int find_places(struct device *dev, unsigned int mix, bool clean)
+{
+	struct hooks hooks = { .dev = dev, .state = clean ? CLEAN : OFF };
+	int ret = declare(&hooks);
+
+	if (ret)
+		return ret;
+	ret = bench_find_places(dev, mix, POOL_BYTES, clean ? settle : NULL,
+				places[clean]);
+	dma_release_coherent_memory(dev);
+	return ret;
+}
+
+static int placement_rows(struct device *dev)
+{
+	unsigned int mix, n;
+	char name[48];
+	int ret;
+
+	for (mix = 0; mix < BENCH_MIXES; mix++) {
+		u64 value[BENCH_COLUMNS] = BENCH_VALUES([BENCH_OURS] = 0);
+
+		snprintf(name, sizeof(name), "64MiB/%s@80%%", bench_mix_name(mix));
+		if (!bench_wanted(name))
+			continue;
+		ret = find_places(dev, mix, false) ?: find_places(dev, mix, true);
+		if (ret)
+			return ret;
+		for (n = 0; n < BENCH_PLACES; n++)
+			if (places[0][n] != places[1][n])
+				value[BENCH_OURS] += 1000;
+		bench_print("placement", name, value, "differ");
+	}
+	return 0;
+}
+
+#else
+
+static int placement_rows(struct device *dev)
+{
+	return 0;
+}
+
+#endif
+
+/*
+ * How long interrupts are off, in a kernel that was built for it: see
+ * dma-coherent-bench-irqs-off.h. What interrupts the host makes some stretches
+ * longer. So the same operations are repeated, and of each stretch the shortest
+ * time counts; of these, the longest.
+ */
+#define MAX_STRETCHES	4096
+#define REPEATS		32
+
+enum operation { IDLE, ALLOC, RELEASE, CLEANER, OPERATIONS };
+
+static struct stretches {
+	unsigned int count;
+	u64 least[MAX_STRETCHES];
+	u64 most;
+} stretches[OPERATIONS];
+
+static enum operation operation;
+static u64 off_since;
+
+void bench_irqs_off(void);
+void bench_irqs_on(void);
+
+void bench_irqs_off(void)
+{
+	off_since = bench_ticks();
+}
+
+void bench_irqs_on(void)
+{
+	u64 ticks = bench_ticks() - off_since;
+	struct stretches *all = &stretches[operation];
+
+	if (operation != IDLE && all->count < MAX_STRETCHES) {
+		all->least[all->count] = min(all->least[all->count], ticks);
+		all->count++;
+	}
+}
+
+static void forget_stretches(void)
+{
+	unsigned int n;
+
+	for (n = 0; n < OPERATIONS; n++)
+		memset(stretches[n].least, 0xff, sizeof(stretches[n].least));
+}
+
+static void keep_most(void)
+{
+	struct stretches *all;
+	unsigned int n;
+
+	for (all = stretches; all < stretches + OPERATIONS; all++)
+		for (n = 0; n < MAX_STRETCHES && all->least[n] != U64_MAX; n++)
+			all->most = max(all->most, all->least[n] - clock_ticks);
+}
+
+static void repeat_operations(struct hooks *hooks, enum side side)
+{
+	int order = get_order(hooks->bytes);
+	unsigned int n, i;
+	void *addr;
+
+	forget_stretches();
+	for (n = 0; n < REPEATS; n++) {
+		for (i = 0; i < OPERATIONS; i++)
+			stretches[i].count = 0;
+		operation = ALLOC;
+		addr = side == OURS ? ours_alloc(hooks) : mainline_alloc(hooks);
+		operation = RELEASE;
+		if (side == OURS)
+			dma_release_from_coherent(hooks->dev, order, addr);
+		else
+			bench_mainline_free(hooks->mainline, hooks->bytes, addr);
+		operation = CLEANER;
+		if (side == OURS && hooks->state == CLEAN)
+			wait_until_clean(hooks);
+		operation = IDLE;
+	}
+	keep_most();
+}
+
+static int try_state(struct hooks hooks, enum side side)
+{
+	int ret = hooks_open(&hooks);
+
+	if (ret)
+		return ret;
+	repeat_operations(&hooks, side);
+	hooks_close(&hooks);
+	return 0;
+}
+
+/* All sizes, at all occupancies, in all states but the one that ends at once. */
+static int most_of_side(struct device *dev, enum side side)
+{
+	struct hooks hooks = { .dev = dev };
+	unsigned int i, n;
+	int ret = 0;
+
+	for (i = 0; i < OPERATIONS; i++)
+		stretches[i].most = 0;
+	for (i = 0; i < ARRAY_SIZE(sizes); i++) {
+		for (n = 0; n < ARRAY_SIZE(percents); n++) {
+			hooks.bytes = sizes[i];
+			hooks.percent = percents[n];
+			for (hooks.state = OFF; hooks.state < FIRST && !ret; hooks.state++)
+				ret = try_state(hooks, side);
+		}
+	}
+	return ret;
+}
+
+static void print_most(const char *benchmark, const char *name,
+		       const u64 ticks[SIDES])
+{
+	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+
+	if (ticks[OURS])
+		value[BENCH_OURS] = ticks_to_ps(ticks[OURS], 1);
+	if (ticks[MAINLINE])
+		value[BENCH_MAINLINE] = ticks_to_ps(ticks[MAINLINE], 1);
+	bench_print(benchmark, name, value, "ns");
+}
+
+static int irqs_off_rows(struct device *dev)
+{
+	u64 most[OPERATIONS][SIDES];
+	unsigned int i, side;
+	int ret;
+
+	for (side = 0; side < SIDES; side++) {
+		ret = most_of_side(dev, side);
+		if (ret)
+			return ret;
+		for (i = 0; i < OPERATIONS; i++)
+			most[i][side] = stretches[i].most;
+	}
+	print_most("irqs_off_max", "64MiB/alloc", most[ALLOC]);
+	print_most("irqs_off_max", "64MiB/release", most[RELEASE]);
+	if (IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN))
+		print_most("clean_step_max", "64MiB", most[CLEANER]);
+	return 0;
+}
+
+static int time_rows(struct device *dev, unsigned int passes)
+{
+	int ret = pair_rows(dev, false, passes) ?: pair_rows(dev, true, passes);
+
+	if (IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN))
+		ret = ret ?: cpu_rows(dev, passes) ?: rate_row(dev, passes) ?:
+		      placement_rows(dev);
+	return ret;
+}
+
+int bench_hooks(unsigned int passes, bool irqs_off)
 {
 	struct device *dev = root_device_register("dma-coherent-bench");
 	int ret;
@@ -567,9 +783,7 @@ int bench_hooks(unsigned int passes)
 	calibrate();
 	memset(memory, 0, sizeof(memory));
 	memset(other_memory, 0, sizeof(other_memory));
-	ret = pair_rows(dev, false, passes) ?: pair_rows(dev, true, passes);
-	if (IS_ENABLED(CONFIG_DMA_COHERENT_CLEAN))
-		ret = ret ?: cpu_rows(dev, passes) ?: rate_row(dev, passes);
+	ret = irqs_off ? irqs_off_rows(dev) : time_rows(dev, passes);
 	root_device_unregister(dev);
 	return ret;
 }

@@ -43,10 +43,9 @@ static char *only;
 module_param(only, charp, 0444);
 MODULE_PARM_DESC(only, "Time only rows whose case has this in it, for a profiler");
 
-bool bench_wanted(const char *name)
-{
-	return !only || strstr(name, only);
-}
+static bool irqs_off;
+module_param(irqs_off, bool, 0444);
+MODULE_PARM_DESC(irqs_off, "Only time how long interrupts are off; needs a kernel that was built for it");
 
 #define BATCH_NS	(32 * NSEC_PER_USEC)
 #define SAMPLES		8	/* of each column, in each pass */
@@ -56,6 +55,11 @@ bool bench_wanted(const char *name)
 #define MAX_ROWS	48
 
 /* Helpers for all parts */
+
+bool bench_wanted(const char *name)
+{
+	return !only || strstr(name, only);
+}
 
 static int print_thousandths(char *buf, size_t size, u64 value)
 {
@@ -732,13 +736,20 @@ static void print_fill(const struct bench_fill *fill)
 	bench_print("fill_last", fill->row.name, fill->least[FILL_POINTS], "ns");
 }
 
-/* Bits per page. */
 /* All arrays of a pool are one allocation, and @bin is the last of them. */
 static size_t metadata_bytes(const struct dma_coherent_pool *pool)
 {
 	return (void *)(pool->bin + BITS_TO_LONGS(pool->pages)) - pool->mem;
 }
 
+/* The bitmaps in struct dma_coherent_clean: of pages, and of blocks of 16. */
+static size_t clean_bytes(const struct dma_coherent_pool *pool)
+{
+	return (BITS_TO_LONGS(pool->pages) +
+		BITS_TO_LONGS(DIV_ROUND_UP(pool->pages, 16))) * sizeof(long);
+}
+
+/* Bits per page. */
 static void bench_metadata(void)
 {
 	static const u64 sizes[] = { SZ_16M, SZ_256M, SZ_1G, 16ULL * SZ_1G };
@@ -759,6 +770,8 @@ static void bench_metadata(void)
 					      sizes[n] >> PAGE_SHIFT);
 		bench_bytes_name(name, sizeof(name), sizes[n]);
 		bench_print("metadata", name, value, "bits_per_page");
+		value[BENCH_OURS] += div64_u64(clean_bytes(pool) * 8000, pool->pages);
+		bench_print("metadata_clean", name, value, "bits_per_page");
 		bench_pool_destroy(pool);
 	}
 	buffer[BENCH_DRM] = bench_drm_node_bytes() * 1000;
@@ -800,9 +813,9 @@ static int __init bench_init(void)
 	if (!passes)
 		return 0;
 	pr_info("dma_coherent_bench: begin\n");
-	ret = bench_time();
-	ret = ret ?: bench_hooks(passes);
-	if (!only) {
+	ret = irqs_off ? 0 : bench_time();
+	ret = ret ?: bench_hooks(passes, irqs_off);
+	if (!only && !irqs_off) {
 		bench_churn(seeds);
 		bench_metadata();
 	}

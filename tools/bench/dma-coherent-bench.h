@@ -12,6 +12,8 @@
 
 #include "../../drivers/base/dma-coherent-pool.h"
 
+struct device;
+
 /*
  * One value of a result row, in thousandths of the row's unit: picoseconds
  * where that is "ns".
@@ -56,7 +58,20 @@ struct dma_coherent_pool *bench_pool_create(unsigned long pages,
 void bench_pool_destroy(struct dma_coherent_pool *pool);
 
 void bench_churn(unsigned int seeds);
-int bench_hooks(unsigned int passes);
+
+/*
+ * The first steps of a trace, through the hooks: the handle of each buffer;
+ * DMA_MAPPING_ERROR if it failed, 0 for a release.
+ */
+#define BENCH_MIXES		4
+#define BENCH_PLACES		2000
+
+const char *bench_mix_name(unsigned int mix);
+int bench_find_places(struct device *dev, unsigned int mix, u32 pool_bytes,
+		      void (*settle)(struct device *dev),
+		      dma_addr_t place[BENCH_PLACES]);
+
+int bench_hooks(unsigned int passes, bool irqs_off);
 
 /* UML's clock has steps of 256 ns. The processor's has steps of a nanosecond or less. */
 static inline u64 bench_ticks(void)

@@ -12,6 +12,8 @@ NR == 1 { next }
 	ours[key] = $3
 	mainline[key] = $4
 	best[key] = $5
+	genalloc[key] = $7
+	drm[key] = $8
 	seen[key] = 1
 }
 
@@ -153,6 +155,114 @@ function metadata(	key)
 		if (key ~ /^metadata /)
 			worse(ours[key], substr(key, 10))
 	worst_verdict(4, "metadata: <= 4 bits per page")
+	reset()
+	for (key in seen)
+		if (key ~ /^metadata_clean /)
+			worse(ours[key], substr(key, 16))
+	worst_verdict(5, "metadata_clean: <= 5 bits per page")
+}
+
+# The ratio of ours to mainline in the rows of a benchmark of a size and state.
+function hooks(benchmark, size, state, most,	n, i, p, key)
+{
+	n = split("@0% @50% @90%", p, " ")
+	reset()
+	for (i = 1; i <= n; i++) {
+		key = benchmark " 64MiB/" size p[i] "," state
+		if (!need(key))
+			return
+		worse(ours[key] / mainline[key], p[i])
+	}
+	worst_verdict(most, sprintf("%s %s,%s: <= %s of mainline", benchmark, size,
+				    state, most))
+}
+
+# The least of the ratios of mainline to ours.
+function hooks_faster(size, times,	n, i, p, key)
+{
+	n = split("@0% @50% @90%", p, " ")
+	reset()
+	for (i = 1; i <= n; i++) {
+		key = "hook_pair 64MiB/" size p[i] ",clean"
+		if (!need(key))
+			return
+		worse(ours[key] / mainline[key], p[i])
+	}
+	verdict(worst * times <= 1,
+		sprintf("hook_pair %s,clean: >= %d times faster", size, times),
+		sprintf("%.0f times at %s", 1 / worst, worst_case))
+}
+
+function hook_rows(	n, i, size, state, key)
+{
+	n = split("4KiB 64KiB 1MiB 3110400B 8294400B", size, " ")
+	hooks_faster("1MiB", 100)
+	hooks_faster("3110400B", 300)
+	hooks("hook_pair", "4KiB", "clean", 1)
+	hooks("hook_pair", "64KiB", "clean", 1)
+	for (i = 1; i <= n; i++) {
+		hooks("hook_pair", size[i], "dirty", i == 1 ? 1.15 : 1.05)
+		hooks("hook_pair", size[i], "first", i == 1 ? 1.15 : 1.05)
+		hooks("hook_pair", size[i], "off", i == 1 ? 1.15 : 1.05)
+		hooks("hook_pair", size[i], "without", i == 1 ? 1.15 : 1.05)
+	}
+	for (i = 2; i <= n; i++) {
+		key = "hook_cpu 64MiB/" size[i]
+		if (need(key))
+			verdict(ours[key] <= 1.25 * mainline[key], key ": <= 1.25 of mainline",
+				sprintf("%.2f", ours[key] / mainline[key]))
+	}
+	stated("hook_cpu 64MiB/4KiB")
+	for (i = 1; i <= n; i++)
+		hook_use(size[i])
+	stated("clean_step_max 64MiB"); stated("clean_rate 64MiB")
+	stated("irqs_off_max 64MiB/alloc"); stated("irqs_off_max 64MiB/release")
+}
+
+function hook_use(size,	n, i, p, key, text)
+{
+	n = split("@0% @50% @90%", p, " ")
+	for (i = 1; i <= n; i++) {
+		key = "hook_use 64MiB/" size p[i] ",clean"
+		if (!need(key))
+			return
+		text = text sprintf("%s%.2f", i > 1 ? ", " : "", ours[key] / mainline[key])
+	}
+	verdict(1, "hook_use " size ",clean: measured", text " of mainline")
+}
+
+function stated(key)
+{
+	if (need(key))
+		verdict(1, key ": measured", ours[key] " (mainline " mainline[key] ")")
+}
+
+function placement(	n, i, mix, key)
+{
+	n = split("display camera codec rings", mix, " ")
+	reset()
+	for (i = 1; i <= n; i++) {
+		key = "placement 64MiB/" mix[i] "@80%"
+		if (!need(key))
+			return
+		worse(ours[key], mix[i])
+	}
+	verdict(worst == 0, "placement: the same with and without cleaning",
+		sprintf("%d steps differ at most", worst))
+}
+
+# Told, not asked for: where another allocator of the tree is ahead.
+function peers(	key, n, ahead)
+{
+	for (key in seen) {
+		if (key !~ /^churn / || genalloc[key] == "-")
+			continue
+		n++
+		if (genalloc[key] < ours[key] || drm[key] < ours[key])
+			ahead++
+	}
+	verdict(n > 0, "churn: genalloc and drm_mm measured",
+		sprintf("one of them refuses less in %d of %d", ahead, n))
 }
 
 function text(name, most)
@@ -199,7 +309,12 @@ END {
 	fits("256MiB/268435456B", 1)
 	churn_pooled("", 0.6); churn_pooled(",limit=64KiB", 0.15)
 	churn_worst()
+	peers()
+	placement()
+	hook_rows()
 	metadata()
-	text("x86-64", 8192); text("arm", 6144)
+	text("x86-64,core", 8192); text("arm,core", 6144)
+	text("x86-64,clean", 2048); text("x86-64,debug", 2048)
+	text("arm,clean", 2048); text("arm,debug", 2048)
 	buffer()
 }
