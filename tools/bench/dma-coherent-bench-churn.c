@@ -346,8 +346,8 @@ int bench_find_places(struct device *dev, unsigned int mix, u32 pool_bytes,
 static void print_churn(const char *name, const struct churn_result *result,
 			unsigned int seeds)
 {
-	u64 refused[BENCH_COLUMNS] = BENCH_VALUES();
-	u64 first[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 refused[BENCH_COLUMNS] = BENCH_NO_VALUES;
+	u64 first[BENCH_COLUMNS] = BENCH_NO_VALUES;
 	unsigned int n, column;
 
 	for (n = 0; n < ARRAY_SIZE(columns); n++) {
@@ -388,7 +388,7 @@ static int churn_case(struct churn_trace *trace, const struct churn_mix *mix,
 
 static void fits_case(u32 bytes, unsigned int max_align_order, const char *suffix)
 {
-	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 	struct churn_side side;
 	unsigned int n;
 	char name[48];

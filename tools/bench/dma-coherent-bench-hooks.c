@@ -424,7 +424,7 @@ static void row_name(char *buf, size_t size, const struct hooks *hooks)
 
 static int pair_row(struct hooks hooks, unsigned int passes)
 {
-	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 	unsigned int n;
 	char name[48];
 	int len, ret;
@@ -501,7 +501,7 @@ static u64 cpu_of_pairs(struct hooks *hooks, enum side side)
 
 static int cpu_row(struct hooks hooks, unsigned int passes)
 {
-	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 	char name[48];
 	unsigned int n;
 	int ret;
@@ -540,7 +540,7 @@ static int cpu_rows(struct device *dev, unsigned int passes)
 static int rate_row(struct device *dev, unsigned int passes)
 {
 	struct hooks hooks = { .dev = dev, .state = CLEAN, .bytes = POOL_BYTES };
-	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 	u64 start, least = U64_MAX;
 	unsigned int n;
 	int ret;
@@ -593,8 +593,9 @@ static int placement_rows(struct device *dev)
 	int ret;
 
 	for (mix = 0; mix < BENCH_MIXES; mix++) {
-		u64 value[BENCH_COLUMNS] = BENCH_VALUES([BENCH_OURS] = 0);
+		u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 
+		value[BENCH_OURS] = 0;
 		snprintf(name, sizeof(name), "64MiB/%s@80%%", bench_mix_name(mix));
 		if (!bench_wanted(name))
 			continue;
@@ -734,7 +735,7 @@ static int most_of_side(struct device *dev, enum side side)
 static void print_most(const char *benchmark, const char *name,
 		       const u64 ticks[SIDES])
 {
-	u64 value[BENCH_COLUMNS] = BENCH_VALUES();
+	u64 value[BENCH_COLUMNS] = BENCH_NO_VALUES;
 
 	if (ticks[OURS])
 		value[BENCH_OURS] = ticks_to_ps(ticks[OURS], 1);

@@ -39,8 +39,7 @@ enum bench_column {
 #define BENCH_SMALL_ALIGN_ORDER	(16 - PAGE_SHIFT)
 
 /* A row's values where only some columns have one. */
-#define BENCH_VALUES(values...)					\
-	{ [0 ... BENCH_COLUMNS - 1] = BENCH_NONE, values }
+#define BENCH_NO_VALUES	{ [0 ... BENCH_COLUMNS - 1] = BENCH_NONE }
 
 /* Each operation of the page pool and of drm_mm takes it. */
 extern raw_spinlock_t bench_lock;
