@@ -31,6 +31,7 @@
 
 __diag_push();
 __diag_ignore(GCC, 8, "-Wmissing-prototypes", "nobody calls them");
+__diag_ignore(GCC, 8, "-Wunused-but-set-variable", "without its debugging");
 #include "../../drivers/gpu/drm/drm_mm.c"
 __diag_pop();
 
