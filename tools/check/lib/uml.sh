@@ -87,13 +87,14 @@ make_user_space()
 }
 
 # The tree's own selftest of heaps, as it is, and ours. Debian has no <drm/drm.h> of
-# the kernel.
+# the kernel, and bookworm lacks what that of newer trees includes.
 make_heap_tests()
 {
 	local user=$build/user selftests=$tree/tools/testing/selftests
 
-	mkdir -p "$user/include"
+	mkdir -p "$user/include/linux"
 	ln -sfn "$tree/include/uapi/drm" "$user/include/drm"
+	ln -sf "$tree/include/uapi/linux/bits.h" "$user/include/linux/bits.h"
 	gcc -static -O -Wall -D__user= -I"$user/include" -I"$selftests" -o "$user/dmabuf-heap" \
 		"$selftests/dmabuf-heaps/dmabuf-heap.c" || die "could not build the tree's selftest of heaps"
 	gcc -static -O -Wall -o "$user/heap" "$selftests/dma-coherent/heap.c" ||
