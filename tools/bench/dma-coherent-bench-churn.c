@@ -139,6 +139,7 @@ static const struct churn_mix {
 	{ "codec", codec_size },
 	{ "rings", ring_size },
 };
+
 static_assert(ARRAY_SIZE(mixes) == BENCH_MIXES);
 
 /* What a trace does in one step: allocate @bytes as @slot, or free it for 0. */

@@ -158,18 +158,26 @@ static int declare(struct hooks *hooks)
 static void take_unit(struct hooks *hooks, unsigned long page)
 {
 	struct dma_coherent_region *region = region_of(hooks);
+	unsigned long flags;
+	long ret;
 
-	guard(raw_spinlock_irqsave)(&region->lock);
-	if (dma_coherent_pool_take(&region->pool, page, hooks->pages) < 0)
+	raw_spin_lock_irqsave(&region->lock, flags);
+	ret = dma_coherent_pool_take(&region->pool, page, hooks->pages);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (ret < 0)
 		pr_err("%s: page %lu is in use\n", __func__, page);
 }
 
 static void free_unit(struct hooks *hooks, unsigned long page)
 {
 	struct dma_coherent_region *region = region_of(hooks);
+	unsigned long flags;
+	long ret;
 
-	guard(raw_spinlock_irqsave)(&region->lock);
-	if (dma_coherent_pool_free(&region->pool, page) < 0)
+	raw_spin_lock_irqsave(&region->lock, flags);
+	ret = dma_coherent_pool_free(&region->pool, page);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (ret < 0)
 		pr_err("%s: page %lu is not in use\n", __func__, page);
 }
 
@@ -638,9 +646,6 @@ static struct stretches {
 
 static enum operation operation;
 static u64 off_since;
-
-void bench_irqs_off(void);
-void bench_irqs_on(void);
 
 void bench_irqs_off(void)
 {

@@ -58,6 +58,10 @@ void bench_pool_destroy(struct dma_coherent_pool *pool);
 
 void bench_churn(unsigned int seeds);
 
+/* Called by the sources that are compiled with dma-coherent-bench-irqs-off.h. */
+void bench_irqs_off(void);
+void bench_irqs_on(void);
+
 /*
  * The first steps of a trace, through the hooks: the handle of each buffer;
  * DMA_MAPPING_ERROR if it failed, 0 for a release.

@@ -111,12 +111,13 @@ static void expect_found(struct kunit *test, const struct plant *plant, const ch
 	struct fixture *fx = test->priv;
 	size_t at = plant->at + (plant->from_end ? PFN_PHYS(plant->pages) : 0);
 	char text[160];
+	int len;
 
-	snprintf(text, sizeof(text),
-		 "%s: pool %s: stray write %s of the buffer at pages %lu to %lu: %zu bytes at offset %zu: ",
-		 dev_name(fx->dev), fx_region(fx->dev)->name,
-		 plant->from_end ? "past the end" : "after the release", page,
-		 page + plant->pages - 1, plant->bytes, at);
+	len = snprintf(text, sizeof(text), "%s: pool %s: stray write %s of the buffer ",
+		       dev_name(fx->dev), fx_region(fx->dev)->name,
+		       plant->from_end ? "past the end" : "after the release");
+	snprintf(text + len, sizeof(text) - len, "at pages %lu to %lu: %zu bytes at offset %zu: ",
+		 page, page + plant->pages - 1, plant->bytes, at);
 	KUNIT_EXPECT_EQ_MSG(test, fx_log_count(test, text), 1, "%s, %s: %s", plant->name, when,
 			    text);
 }
@@ -200,8 +201,9 @@ static void message_shows_sixteen_bytes(struct kunit *test)
 	vaddr = fx_alloc(test, fx->dev, 2);
 	memcpy(vaddr + PFN_PHYS(2), "0123456789abcdefgh", 18);
 	fx_free(fx->dev, 2, vaddr);
-	fx_expect_message(test, "%s: pool %s: stray write past the end of the buffer at pages 0 to 1: 18 bytes at offset %lu: %s",
-			  dev_name(fx->dev), fx_region(fx->dev)->name, 2 * PAGE_SIZE,
+	fx_expect_message(test, "%s: pool %s: stray write %s: 18 bytes at offset %lu: %s",
+			  dev_name(fx->dev), fx_region(fx->dev)->name,
+			  "past the end of the buffer at pages 0 to 1", 2 * PAGE_SIZE,
 			  "30 31 32 33 34 35 36 37 38 39 61 62 63 64 65 66");
 }
 
