@@ -372,12 +372,27 @@ static void clear_used(struct hooks *hooks, enum side side)
 		memset(hooks->addr[n], 0, hooks->bytes);
 }
 
-/* Each buffer must be zero when it is allocated. */
+static void release_buffers(struct hooks *hooks, unsigned int count)
+{
+	int order = get_order(hooks->bytes);
+
+	while (count--)
+		dma_release_from_coherent(hooks->dev, order, hooks->addr[count]);
+}
+
+/* Each buffer must be zero when it is allocated, whatever was in it. */
 static int check(struct hooks *hooks)
 {
-	int ret = prepare(hooks, OURS), order = get_order(hooks->bytes);
 	unsigned int n;
+	int ret;
 
+	for (n = 0; n < hooks->buffers[OURS]; n++) {
+		hooks->addr[n] = ours_alloc(hooks);
+		if (hooks->addr[n])
+			memset(hooks->addr[n], 0x5a, hooks->bytes);
+	}
+	release_buffers(hooks, n);
+	ret = prepare(hooks, OURS);
 	for (n = 0; n < hooks->buffers[OURS] && !ret; n++) {
 		hooks->addr[n] = ours_alloc(hooks);
 		if (!hooks->addr[n] || memchr_inv(hooks->addr[n], 0, hooks->bytes))
@@ -385,8 +400,7 @@ static int check(struct hooks *hooks)
 	}
 	if (ret)
 		pr_err("%zu bytes, %s: not zero\n", hooks->bytes, state_names[hooks->state]);
-	while (n--)
-		dma_release_from_coherent(hooks->dev, order, hooks->addr[n]);
+	release_buffers(hooks, n);
 	return ret;
 }
 
