@@ -152,18 +152,30 @@ static bool clean_step(struct dma_coherent_clean *clean)
 	return true;
 }
 
-static void clean_work(struct work_struct *work)
+/**
+ * dma_coherent_clean_step() - one step of the cleaner
+ * @region: the region
+ *
+ * Context: any, but not under the region's lock.
+ * Return: false if there was nothing to do.
+ */
+bool dma_coherent_clean_step(struct dma_coherent_region *region)
 {
-	struct dma_coherent_clean *clean = container_of(work, struct dma_coherent_clean, work);
 	unsigned long flags;
 	bool more;
 
-	do {
-		raw_spin_lock_irqsave(&clean->region->lock, flags);
-		more = clean_step(clean);
-		raw_spin_unlock_irqrestore(&clean->region->lock, flags);
+	raw_spin_lock_irqsave(&region->lock, flags);
+	more = clean_step(region->clean);
+	raw_spin_unlock_irqrestore(&region->lock, flags);
+	return more;
+}
+
+static void clean_work(struct work_struct *work)
+{
+	struct dma_coherent_clean *clean = container_of(work, struct dma_coherent_clean, work);
+
+	while (dma_coherent_clean_step(clean->region))
 		cond_resched();
-	} while (more);
 }
 
 /* Allocate and release */

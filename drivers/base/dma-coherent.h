@@ -295,6 +295,7 @@ void dma_coherent_clean_zero(struct dma_coherent_region *region, unsigned long p
 void dma_coherent_clean_free(struct dma_coherent_region *region,
 			     const struct dma_coherent_run *run);
 void dma_coherent_clean_later(struct dma_coherent_region *region);
+bool dma_coherent_clean_step(struct dma_coherent_region *region);
 void dma_coherent_clean_wait(struct dma_coherent_region *region);
 void dma_coherent_clean_show(struct seq_file *s, struct dma_coherent_region *region);
 int dma_coherent_clean_pm(struct notifier_block *nb, unsigned long action, void *unused);

@@ -4,8 +4,8 @@
  *
  * genalloc is lib/genalloc.c, called as its users call it: it takes no lock. It
  * has no algorithm that is both best fit and aligned, but its users can bring
- * one of their own: aligned_best_fit() below is gen_pool_best_fit() with the
- * alignment of the page pool.
+ * one of their own: aligned_best_fit() below takes the free run that leaves the
+ * least behind the first place with the alignment of the page pool.
  *
  * drm_mm is drivers/gpu/drm/drm_mm.c, included, since the rest of DRM is not in
  * this kernel. It has no lock of its own, so each operation takes the lock that
@@ -56,19 +56,17 @@ static unsigned long aligned_best_fit(unsigned long *map, unsigned long size,
 				      unsigned long start_addr)
 {
 	const struct bench_genalloc *genalloc = data;
-	unsigned long mask = BIT(align_order(nr, genalloc->max_align_order)) - 1;
-	unsigned long best = size, least = size + 1, at, end;
+	unsigned long align = BIT(align_order(nr, genalloc->max_align_order));
+	unsigned long best = size, room = ULONG_MAX, from = start, to, at;
 
-	at = bitmap_find_next_zero_area(map, size, start, nr, mask);
-	while (at < size) {
-		end = find_next_bit(map, size, at + nr);
-		if (end - at < least) {
-			least = end - at;
-			best = at;
-			if (least == nr)
-				break;
-		}
-		at = bitmap_find_next_zero_area(map, size, end + 1, nr, mask);
+	for_each_clear_bitrange_from(from, to, map, size) {
+		at = ALIGN(from, align);
+		if (at + nr > to || to - at >= room)
+			continue;
+		best = at;
+		room = to - at;
+		if (room == nr)
+			break;
 	}
 	return best;
 }

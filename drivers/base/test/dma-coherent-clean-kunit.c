@@ -8,6 +8,7 @@
 #include <linux/dma-map-ops.h>
 #include <linux/err.h>
 #include <linux/pfn.h>
+#include <linux/sizes.h>
 #include <linux/string.h>
 #include <linux/suspend.h>
 
@@ -161,8 +162,35 @@ static void shared_memory_is_not_cleaned(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, is_all(vaddr, DIRT, 2));
 }
 
-/* A page that is handed out and given back while its block is cleaned is dirty again. */
-static void released_while_cleaned(struct kunit *test)
+/*
+ * A page that was cleaned, is handed out and given back before the rest of its block is
+ * cleaned, is dirty again. On one processor without preemption the cleaner does not run
+ * between these steps; otherwise it may be ahead of them.
+ */
+static void released_while_its_block_is_cleaned(struct kunit *test)
+{
+	struct dma_coherent_region *region = declare_clean(test);
+	struct fixture *fx = test->priv;
+	void *vaddr = fx_alloc(test, fx->dev, 16), *again;
+	unsigned int steps;
+
+	use_and_free(test, 16, vaddr);
+	/* The first step chooses the block. */
+	for (steps = 0; steps < 2 + PAGE_SIZE / SZ_4K; steps++)
+		dma_coherent_clean_step(region);
+	again = fx_alloc(test, fx->dev, 1);
+	KUNIT_EXPECT_PTR_EQ(test, again, vaddr);
+	KUNIT_EXPECT_TRUE(test, is_all(again, 0, 1));
+	use_and_free(test, 1, again);
+	dma_coherent_clean_wait(region);
+	KUNIT_EXPECT_TRUE(test, is_all(vaddr, 0, 16));
+	KUNIT_EXPECT_FALSE(test, dma_coherent_clean_step(region));
+	again = fx_alloc(test, fx->dev, 16);
+	KUNIT_EXPECT_TRUE(test, is_all(again, 0, 16));
+	fx_free(fx->dev, 16, again);
+}
+
+static void released_buffers_are_zeroed_again_and_again(struct kunit *test)
 {
 	struct dma_coherent_region *region = declare_clean(test);
 	struct fixture *fx = test->priv;
@@ -220,7 +248,8 @@ static struct kunit_case dma_coherent_clean_cases[] = {
 	KUNIT_CASE(buffer_of_all_kinds_is_zeroed),
 	KUNIT_CASE(nothing_is_known_after_sleep),
 	KUNIT_CASE(shared_memory_is_not_cleaned),
-	KUNIT_CASE(released_while_cleaned),
+	KUNIT_CASE(released_while_its_block_is_cleaned),
+	KUNIT_CASE(released_buffers_are_zeroed_again_and_again),
 	KUNIT_CASE(buffer_of_a_dead_device_is_left_alone),
 	KUNIT_CASE_PARAM(random_sequences_with_clean_pages, model_case_gen_params),
 	{}
