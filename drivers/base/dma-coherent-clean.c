@@ -187,24 +187,28 @@ static void clean_work(struct work_struct *work)
  * @pages: number of pages
  *
  * Context: any, under the hold of the region's lock that took the pages.
+ * Return: which of them are to be zeroed; some of them by dma_coherent_clean_zero().
  */
-void dma_coherent_clean_alloc(struct dma_coherent_region *region, unsigned long page,
-			      unsigned long pages)
+enum dma_coherent_to_zero dma_coherent_clean_alloc(struct dma_coherent_region *region,
+						   unsigned long page, unsigned long pages)
 {
 	struct dma_coherent_clean *clean = region->clean;
-	unsigned long end = page + pages, block, first;
+	unsigned long end = page + pages, block, after, first;
 
 	lockdep_assert_held(&region->lock);
 	if (region->shared) {
 		bitmap_clear(clean->back, page, pages);
-		return;
+		return DMA_COHERENT_ZERO_ALL;
 	}
 	block = page / BLOCK_PAGES;
-	for_each_set_bit_from(block, clean->dirty, DIV_ROUND_UP(end, BLOCK_PAGES)) {
+	for_each_set_bitrange_from(block, after, clean->dirty, DIV_ROUND_UP(end, BLOCK_PAGES)) {
 		first = max(page, block * BLOCK_PAGES);
-		bitmap_clear(clean->back, first,
-			     min(end, (block + 1) * BLOCK_PAGES) - first);
+		bitmap_clear(clean->back, first, min(end, after * BLOCK_PAGES) - first);
 	}
+	if (find_next_zero_bit(clean->back, end, page) == end)
+		return DMA_COHERENT_ZERO_NONE;
+	return find_next_bit(clean->back, end, page) == end ? DMA_COHERENT_ZERO_ALL :
+							      DMA_COHERENT_ZERO_SOME;
 }
 
 /**
@@ -259,7 +263,12 @@ void dma_coherent_clean_free(struct dma_coherent_region *region,
  */
 void dma_coherent_clean_later(struct dma_coherent_region *region)
 {
-	queue_work(cleaners, &region->clean->work);
+	/*
+	 * Work that is pending takes the lock later than this release did, and finds
+	 * its pages dirty: this is read after the lock was taken.
+	 */
+	if (!work_pending(&region->clean->work))
+		queue_work(cleaners, &region->clean->work);
 }
 
 /**

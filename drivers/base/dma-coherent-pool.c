@@ -737,6 +737,23 @@ bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,
 }
 
 /**
+ * dma_coherent_pool_starts() - length of the allocation that starts at a page
+ * @pool: the pool
+ * @page: the page
+ *
+ * Context: any; the caller holds the lock of the pool.
+ * Return: the length in pages; 0 if no allocation starts at @page.
+ */
+unsigned long dma_coherent_pool_starts(const struct dma_coherent_pool *pool,
+				       unsigned long page)
+{
+	assert_held(pool);
+	if (page >= pool->pages || !page_used(pool, page) || !is_start(pool, page))
+		return 0;
+	return run_end(pool, page) - page;
+}
+
+/**
  * dma_coherent_pool_span() - length of the allocation that a page is in
  * @pool: the pool
  * @page: the page

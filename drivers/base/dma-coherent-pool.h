@@ -95,6 +95,8 @@ long dma_coherent_pool_take(struct dma_coherent_pool *pool, unsigned long page,
 long dma_coherent_pool_free(struct dma_coherent_pool *pool, unsigned long page);
 void dma_coherent_pool_free_run(struct dma_coherent_pool *pool,
 				const struct dma_coherent_run *run);
+unsigned long dma_coherent_pool_starts(const struct dma_coherent_pool *pool,
+				       unsigned long page);
 long dma_coherent_pool_span(const struct dma_coherent_pool *pool,
 			    unsigned long page, unsigned long *first);
 bool dma_coherent_pool_run(const struct dma_coherent_pool *pool,

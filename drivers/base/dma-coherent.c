@@ -388,28 +388,29 @@ static __cold void warn_unreachable(struct device *dev, struct dma_coherent_mem 
 }
 
 static long take_pages(struct dma_coherent_region *region, unsigned long pages,
-		       unsigned long limit)
+		       unsigned long limit, enum dma_coherent_to_zero *to_zero)
 {
 	long page = dma_coherent_debugs(region) ?
 		    dma_coherent_debug_alloc(region, pages, limit) :
 		    dma_coherent_pool_alloc(&region->pool, pages, limit);
 
 	if (page >= 0 && dma_coherent_cleans(region))
-		dma_coherent_clean_alloc(region, page, pages);
+		*to_zero = dma_coherent_clean_alloc(region, page, pages);
 	return page;
 }
 
 /* Not under the region's lock: zeroing takes time. */
-static void zero_pages(struct dma_coherent_region *region, void *vaddr, unsigned long pages)
+static void zero_pages(struct dma_coherent_region *region, void *vaddr, unsigned long pages,
+		       enum dma_coherent_to_zero to_zero)
 {
 	unsigned long page = PFN_DOWN(vaddr - region->vaddr);
 
 	if (dma_coherent_debugs(region))
 		dma_coherent_debug_new(region, page, pages);
-	if (dma_coherent_cleans(region))
-		dma_coherent_clean_zero(region, page, pages);
-	else
+	if (to_zero == DMA_COHERENT_ZERO_ALL)
 		memset(vaddr, 0, PFN_PHYS(pages));
+	else if (to_zero == DMA_COHERENT_ZERO_SOME)
+		dma_coherent_clean_zero(region, page, pages);
 }
 
 /*
@@ -422,7 +423,8 @@ static void zero_pages(struct dma_coherent_region *region, void *vaddr, unsigned
  */
 static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 		       bool reachable, unsigned long pages, dma_addr_t *handle,
-		       struct alloc_failure *fail)
+		       struct alloc_failure *fail,
+		       enum dma_coherent_to_zero *to_zero)
 {
 	struct dma_coherent_region *region = mem->region;
 	struct dma_coherent_view view;
@@ -435,7 +437,7 @@ static void *mem_alloc(struct device *dev, struct dma_coherent_mem *mem,
 	reach = dma_coherent_reach(dev, &view);
 	serves = reach || !(mem->flags & DMA_COHERENT_FALLBACK);
 	if (mem->attached && serves && (reach || !reachable)) {
-		page = take_pages(region, pages, reach ?: view.pages);
+		page = take_pages(region, pages, reach ?: view.pages, to_zero);
 		if (page < 0)
 			mem_count_failure(mem, &view, pages, fail);
 		else
@@ -490,6 +492,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 	unsigned long pages = size > 0 ? PFN_UP((size_t)size) : 0;
 	bool quiet = gfp & __GFP_NOWARN || attrs & DMA_ATTR_NO_WARN;
 	struct dma_coherent_region *region = NULL;
+	enum dma_coherent_to_zero to_zero = DMA_COHERENT_ZERO_ALL;
 	struct alloc_failure fail = {};
 	struct dma_coherent_mem *mem;
 	int reachable;
@@ -498,7 +501,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 	rcu_read_lock();
 	for (reachable = 1; reachable >= 0 && !vaddr && !fail.region; reachable--) {
 		dma_coherent_for_each_mem_rcu(mem, owner) {
-			vaddr = mem_alloc(dev, mem, reachable, pages, handle, &fail);
+			vaddr = mem_alloc(dev, mem, reachable, pages, handle, &fail, &to_zero);
 			region = mem->region;
 			if (vaddr)
 				break;
@@ -509,7 +512,7 @@ static int mems_alloc(struct device *owner, struct device *dev, ssize_t size,
 	rcu_read_unlock();
 
 	if (vaddr)
-		zero_pages(region, vaddr, pages);
+		zero_pages(region, vaddr, pages, to_zero);
 	else if (fail.exclusive)
 		*handle = DMA_MAPPING_ERROR;
 	else
@@ -568,6 +571,7 @@ int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
 			    void **ret, bool quiet)
 {
 	struct dma_coherent_region *region = NULL;
+	enum dma_coherent_to_zero to_zero = DMA_COHERENT_ZERO_ALL;
 	unsigned long pages = PFN_UP(size);
 	struct alloc_failure fail = {};
 	struct dma_coherent_mem *mem;
@@ -580,14 +584,14 @@ int dma_coherent_alloc_from(struct device *dev, phys_addr_t base,
 		if (mem) {
 			attached = READ_ONCE(mem->attached);
 			region = mem->region;
-			*ret = mem_alloc(dev, mem, false, pages, handle, &fail);
+			*ret = mem_alloc(dev, mem, false, pages, handle, &fail, &to_zero);
 		}
 		if (fail.region)
 			report_failure(dev, pages, &fail, quiet);
 	}
 	if (!*ret)
 		return attached ? -ENOMEM : -ENODEV;
-	zero_pages(region, *ret, pages);
+	zero_pages(region, *ret, pages, to_zero);
 	return 0;
 }
 
@@ -736,6 +740,18 @@ void dma_coherent_reap_later(struct dma_coherent_region *region)
 	schedule_work(region->reaper);
 }
 
+/* A release nearly always names the first page of a buffer. */
+static bool find_start(struct dma_coherent_region *region, struct release *rel)
+{
+	unsigned long pages;
+
+	if (dma_coherent_debugs(region))
+		return false;
+	pages = dma_coherent_pool_starts(&region->pool, rel->page);
+	rel->run = (struct dma_coherent_run) { rel->page, pages, true };
+	return pages;
+}
+
 static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 			struct release *rel)
 {
@@ -744,7 +760,8 @@ static bool mem_release(struct dma_coherent_mem *mem, const void *vaddr,
 	bool unused = false;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	dma_coherent_run_locked(region, rel->page, &rel->run);
+	if (!find_start(region, rel))
+		dma_coherent_run_locked(region, rel->page, &rel->run);
 	rel->verdict = judge(rel, vaddr);
 	if (dma_coherent_is_freed(rel->verdict))
 		unused = dma_coherent_mem_free(mem, &rel->run, rel->verdict);

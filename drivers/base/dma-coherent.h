@@ -276,6 +276,13 @@ static inline void dma_coherent_device_release(struct device *dev)
 
 #endif /* CONFIG_DMA_DECLARE_COHERENT */
 
+/* Which pages of a new buffer are to be zeroed */
+enum dma_coherent_to_zero {
+	DMA_COHERENT_ZERO_ALL,
+	DMA_COHERENT_ZERO_SOME,
+	DMA_COHERENT_ZERO_NONE,
+};
+
 /* dma-coherent-clean.c; not called unless dma_coherent_cleans() */
 
 extern bool dma_coherent_clean;
@@ -288,8 +295,8 @@ static inline bool dma_coherent_cleans(const struct dma_coherent_region *region)
 void dma_coherent_clean_create(struct dma_coherent_region *region);
 void dma_coherent_clean_stop(struct dma_coherent_region *region);
 void dma_coherent_clean_destroy(struct dma_coherent_region *region);
-void dma_coherent_clean_alloc(struct dma_coherent_region *region, unsigned long page,
-			      unsigned long pages);
+enum dma_coherent_to_zero dma_coherent_clean_alloc(struct dma_coherent_region *region,
+						   unsigned long page, unsigned long pages);
 void dma_coherent_clean_zero(struct dma_coherent_region *region, unsigned long page,
 			     unsigned long pages);
 void dma_coherent_clean_free(struct dma_coherent_region *region,
