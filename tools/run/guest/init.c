@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "display.h"
+#include "heap.h"
 #include "picture.h"
 #include "pool.h"
 
@@ -259,7 +260,46 @@ static bool draw(struct framebuffer *fb, const struct pool *pool)
 	return true;
 }
 
-static bool work(const char *name)
+static bool draw_frame(struct frame *frame, const struct framebuffer *fb)
+{
+	struct canvas canvas = { fb->var.xres, fb->var.yres, NULL };
+
+	canvas.pixels = calloc((size_t)canvas.width * canvas.height, sizeof(*canvas.pixels));
+	if (!canvas.pixels)
+		return false;
+	for (int y = 0; y < canvas.height; y++)
+		for (int x = 0; x < canvas.width; x++)
+			canvas.pixels[y * canvas.width + x] =
+				colour_mix(colour_hue(x * 1535 / canvas.width), 0, y * 255 / canvas.height);
+	canvas_text(&canvas, 24, 24, 4, 0xffffff, "from /dev/dma_heap");
+	frame_draw(frame, fb, &canvas);
+	free(canvas.pixels);
+	return true;
+}
+
+/* A frame from the heap, shown without a copy, where the driver imports it. */
+static void show_frame(int card, const struct framebuffer *fb, const char *heap)
+{
+	struct frame frame = { 0 };
+	const char *wrong;
+	int file = -1;
+
+	wrong = frame_allocate(&frame, &file, heap, fb);
+	if (!wrong && !draw_frame(&frame, fb))
+		wrong = "no memory to draw in";
+	if (wrong) {
+		say("problem: heap %s: %s: %s", heap, wrong, strerror(errno));
+		return;
+	}
+	say("heap: address=%p length=%zu checksum=%08x name=%s", (void *)frame.pixels, frame.length,
+	    frame.checksum, heap);
+	wrong = frame_show(card, file, fb);
+	if (wrong)
+		say("heap refused: %s: %s", wrong, strerror(errno));
+	close(file);
+}
+
+static bool work(const char *name, const char *heap)
 {
 	static struct framebuffer fb;
 	static struct pool pool;
@@ -283,6 +323,11 @@ static bool work(const char *name)
 	say_pool(name);
 	wait_for_host("drawn");
 
+	if (heap && !wrong) {
+		show_frame(card, &fb, heap);
+		say_pool(name);
+		wait_for_host("imported");
+	}
 	ask_too_much(card, &pool);
 	destroy_spares(card);
 	say_pool(name);
@@ -306,7 +351,7 @@ int main(void)
 	say("kernel: %s %s %s", kernel.sysname, kernel.release, kernel.version);
 	if (!name)
 		say("problem: no pool=NAME on the kernel's command line");
-	else if (!work(name))
+	else if (!work(name, getenv("heap")))
 		say_pool(name);
 	say("end of guest");
 	if (host >= 0)

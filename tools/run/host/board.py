@@ -138,7 +138,7 @@ def check_geometry(report, board, guest):
                  f"the framebuffer {numbers['width']}x{numbers['height']}")
 
 
-def check_picture(report, qemu, guest, memory):
+def check_picture(report, qemu, guest, memory, file="screen.png"):
     """The screen as QEMU shows it, against what was drawn; it may lag behind by a refresh."""
     form, numbers, began = guest.format(), guest.numbers("picture"), time.monotonic()
     pixels, equal = numbers["width"] * numbers["height"], -1
@@ -152,7 +152,7 @@ def check_picture(report, qemu, guest, memory):
         if equal == pixels:
             break
         time.sleep(0.1)
-    image.write_png("screen.png", shown)
+    image.write_png(file, shown)
     if not report.check(memory, "picture: not compared, for memory does not hold what was drawn"):
         return
     if not report.check(equal >= 0, f"picture: the screen is {shown.width}x{shown.height}, "
@@ -234,6 +234,26 @@ def check_screen(report, qemu, board, guest, live):
     check_picture(report, qemu, guest, memory)
 
 
+def check_heap(report, qemu, board, guest, after):
+    """A frame that user space allocated, drew and handed to the display: the same bytes, and no copy."""
+    if not report.check(after.values("heap"), "heap: the guest has no frame"):
+        return
+    frame, numbers = after.buffer(after.value("heap")), guest.numbers("framebuffer")
+    address, shown = locate(report, qemu, board, frame), board.shown(qemu)
+    report.say(f"heap: buffer {address or 0:#x} {frame.length:#x}, scan-out {shown:#x}")
+    run = live_buffers(board, after.pool()).get(address)
+    report.check(run and run.length == frame.length and run.owner == "heap:init",
+                 f"heap: debugfs has {run} at {address or 0:#x}")
+    for refusal in after.values("heap refused"):
+        report.check(False, f"heap: {refusal}")
+    report.check(address == shown, f"heap: the buffer is at {address or 0:#x}, the display shows {shown:#x}")
+    memory = qemu.memory(address, frame.length, "heap.raw") if address else b""
+    host = crc(memory[:numbers["length"]])
+    report.say(f"heap: checksum guest {frame.checksum} host {host}")
+    report.check(frame.checksum == host, f"heap: checksum guest {frame.checksum} host {host}")
+    check_picture(report, qemu, guest, memory if frame.checksum == host else None, "heap.png")
+
+
 def check_released(report, board, before, after):
     """Of the spare buffers nothing is left, and the framebuffer is."""
     gone = live_buffers(board, before.pool()).keys() - live_buffers(board, after.pool()).keys()
@@ -278,7 +298,8 @@ def run(report, options, board):
                "-nic", "none", "-no-reboot", "-kernel", options.kernel, "-dtb", options.dtb,
                "-initrd", options.initrd, *board.options,
                "-append", f"console={board.console} oops=panic panic=-1 kunit.enable=0 "
-                          f"pool={board.region.name} port={board.port} {board.bootargs}"]
+                          f"pool={board.region.name} port={board.port} "
+                          f"{'heap=' + board.heap if board.heap else ''} {board.bootargs}"]
     began = time.monotonic()
     with Qemu(command, options.seconds) as qemu:
         guest = Guest(qemu.lines_until("waiting: drawn"))
@@ -292,6 +313,11 @@ def run(report, options, board):
         check_screen(report, qemu, board, guest, live)
         check_spares(report, qemu, board, guest, live)
         qemu.go_on()
+        if board.heap and guest.values("framebuffer"):
+            imported = Guest(qemu.lines_until("waiting: imported"))
+            check_problems(report, imported)
+            check_heap(report, qemu, board, guest, imported)
+            qemu.go_on()
         after = Guest(qemu.lines_until("waiting: released"))
         check_problems(report, after)
         check_released(report, board, guest, after)
@@ -318,7 +344,8 @@ def reasons():
 
 
 def clean():
-    for name in ("report.txt", "pool.svg", "screen.png", "screen.ppm", "screen.raw", "spare.raw"):
+    for name in ("report.txt", "pool.svg", "screen.png", "screen.ppm", "screen.raw", "spare.raw", "heap.raw",
+                 "heap.png"):
         if os.path.exists(name):
             os.remove(name)
 

@@ -15,6 +15,8 @@ class Board:
         region = fdt.find_phandle(root, display.cells("memory-region")[0])
         self.model = root.strings("model")[0]
         self.region = fdt.Region(region.name, *region.reg())
+        heaps = [node.name for node in root.walk() if "test,dma-coherent-heap" in node.strings("compatible")]
+        self.heap = heaps[0] if heaps else None
         self.display = display.reg()[0]
         self.bootargs = " ".join(node.strings("bootargs")[0] for node in root.children if node.name == "chosen")
 
