@@ -29,7 +29,8 @@
  *    barrier after each step, before it drops the lock: the next step may run on
  *    another CPU, and whoever is handed the page may start the device at once.
  *  - A sleep may take the contents. Before it nothing is known any more, and until
- *    it is over the cleaner does not run, so that no block becomes clean.
+ *    it is over the cleaner does nothing, so that no block becomes clean. Nor is
+ *    anything known then: what was given back meanwhile waits for the next time.
  *  - Memory that is also in another pool is never cleaned: a page that is free
  *    here may be in use there.
  *
@@ -88,11 +89,6 @@ static bool asleep;
 static unsigned long block_count(const struct dma_coherent_region *region)
 {
 	return DIV_ROUND_UP(region->pool.pages, BLOCK_PAGES);
-}
-
-static bool known_zero(const struct dma_coherent_clean *clean, unsigned long page)
-{
-	return test_bit(page, clean->back) && !test_bit(page / BLOCK_PAGES, clean->dirty);
 }
 
 /* The cleaner */
@@ -287,21 +283,10 @@ void dma_coherent_clean_wait(struct dma_coherent_region *region)
 
 static void forget(struct dma_coherent_region *region)
 {
-	struct dma_coherent_clean *clean = region->clean;
-	unsigned long flags;
-
-	if (!clean)
+	if (!dma_coherent_cleans(region))
 		return;
-	raw_spin_lock_irqsave(&region->lock, flags);
-	bitmap_zero(clean->back, region->pool.pages);
-	bitmap_zero(clean->dirty, block_count(region));
-	raw_spin_unlock_irqrestore(&region->lock, flags);
-}
-
-static void wake(struct dma_coherent_region *region)
-{
-	if (region->clean)
-		dma_coherent_clean_later(region);
+	scoped_guard(raw_spinlock_irqsave, &region->lock)
+		bitmap_zero(region->clean->back, region->pool.pages);
 }
 
 /**
@@ -315,20 +300,9 @@ static void wake(struct dma_coherent_region *region)
  */
 int dma_coherent_clean_pm(struct notifier_block *nb, unsigned long action, void *unused)
 {
-	switch (action) {
-	case PM_HIBERNATION_PREPARE:
-	case PM_SUSPEND_PREPARE:
-	case PM_RESTORE_PREPARE:
-		WRITE_ONCE(asleep, true);
-		dma_coherent_each_region(forget);
-		break;
-	case PM_POST_HIBERNATION:
-	case PM_POST_SUSPEND:
-	case PM_POST_RESTORE:
-		WRITE_ONCE(asleep, false);
-		dma_coherent_each_region(wake);
-		break;
-	}
+	WRITE_ONCE(asleep, action == PM_HIBERNATION_PREPARE ||
+			   action == PM_SUSPEND_PREPARE || action == PM_RESTORE_PREPARE);
+	dma_coherent_each_region(forget);
 	return NOTIFY_OK;
 }
 
@@ -395,8 +369,6 @@ early_initcall(dma_coherent_clean_init);
 
 /* Statistics */
 
-#define COUNT_PAGES	1024UL
-
 /**
  * dma_coherent_clean_show() - show how much of a region is clean
  * @s: where to
@@ -406,19 +378,16 @@ early_initcall(dma_coherent_clean_init);
  */
 void dma_coherent_clean_show(struct seq_file *s, struct dma_coherent_region *region)
 {
-	unsigned long page = 0, end, flags, zero = 0, back = 0;
+	unsigned long page, flags, zero = 0, back = 0;
 
-	while (page < region->pool.pages) {
-		end = min(page + COUNT_PAGES, region->pool.pages);
+	for (page = 0; page < region->pool.pages; page++) {
 		raw_spin_lock_irqsave(&region->lock, flags);
-		for (; page < end; page++) {
-			if (!test_bit(page, region->clean->back) ||
-			    !dma_coherent_page_is_free(region, page))
-				continue;
-			if (known_zero(region->clean, page))
-				zero++;
-			else
+		if (test_bit(page, region->clean->back) &&
+		    dma_coherent_page_is_free(region, page)) {
+			if (test_bit(page / BLOCK_PAGES, region->clean->dirty))
 				back++;
+			else
+				zero++;
 		}
 		raw_spin_unlock_irqrestore(&region->lock, flags);
 		cond_resched();

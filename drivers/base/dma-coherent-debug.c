@@ -13,8 +13,7 @@
  * so that a write to it is found when it is handed out.
  *
  * Locking: @debug is under the region's lock, which is held to fill or to check
- * one page at most. Pages of a new buffer are checked without it, for nobody else
- * has them. Findings are printed without it.
+ * one page at most. Findings are printed without it.
  */
 
 #define pr_fmt(fmt) "dma-coherent: " fmt
@@ -120,6 +119,17 @@ static void report(struct dma_coherent_region *region, struct finding *finding)
 	finding->bytes = 0;
 }
 
+/* The buffer that starts at @page. */
+static struct last_buffer last_buffer(const struct dma_coherent_region *region,
+				      unsigned long page, unsigned long pages)
+{
+	return (struct last_buffer) {
+		.first = page,
+		.pages = pages,
+		.owner = region->owners ? region->owners[page] : 0,
+	};
+}
+
 static bool same_buffer(const struct last_buffer *a, const struct last_buffer *b)
 {
 	return a->first == b->first && a->pages == b->pages && a->owner == b->owner;
@@ -177,6 +187,41 @@ static void add_page(const struct dma_coherent_region *region, unsigned long pag
 		finding->last = *last;
 	add_bytes(finding, region->vaddr + PFN_PHYS(page), PFN_PHYS(page - last->first),
 		  pattern(last, page));
+}
+
+/*
+ * Check a page that is in no buffer, and repair it.
+ * Return: false, with nothing done, if it is not part of @finding but of a new one.
+ */
+static bool check_page(struct dma_coherent_region *region, unsigned long page,
+		       struct finding *finding)
+{
+	struct dma_coherent_debug *debug = region->debug;
+
+	lockdep_assert_held(&region->lock);
+	if (region->shared || !test_bit(page, debug->filled) || !is_wrong(region, page))
+		return true;
+	if (finding->bytes && !continues(finding, &debug->last[page], page))
+		return false;
+	add_page(region, page, finding);
+	fill(region, page);
+	return true;
+}
+
+/* The last finding is not printed: it may continue in the next pages. */
+static void check_pages(struct dma_coherent_region *region, unsigned long page,
+			unsigned long end, struct finding *finding)
+{
+	unsigned long flags;
+	bool done;
+
+	for (; page < end; page += done) {
+		raw_spin_lock_irqsave(&region->lock, flags);
+		done = check_page(region, page, finding);
+		raw_spin_unlock_irqrestore(&region->lock, flags);
+		if (!done)
+			report(region, finding);
+	}
 }
 
 /* Allocate */
@@ -272,36 +317,6 @@ long dma_coherent_debug_take(struct dma_coherent_region *region, unsigned long p
 	return ret;
 }
 
-/* Take the pattern off a page. Return: true if it was wrong. */
-static bool take_pattern(struct dma_coherent_region *region, unsigned long page)
-{
-	bool filled;
-
-	scoped_guard(raw_spinlock_irqsave, &region->lock)
-		filled = __test_and_clear_bit(page, region->debug->filled) && !region->shared;
-	return filled && is_wrong(region, page);
-}
-
-/* The guard may have the pattern of the buffer that it was in: check that first. */
-static void new_guard(struct dma_coherent_region *region, unsigned long page,
-		      unsigned long pages, struct finding *finding)
-{
-	struct dma_coherent_debug *debug = region->debug;
-	unsigned long end = page + pages;
-
-	lockdep_assert_held(&region->lock);
-	if (!has_guard(region, end))
-		return;
-	if (test_bit(end, debug->filled) && is_wrong(region, end))
-		add_page(region, end, finding);
-	debug->last[end] = (struct last_buffer) {
-		.first = page,
-		.pages = pages,
-		.owner = region->owners ? region->owners[page] : 0,
-	};
-	fill(region, end);
-}
-
 /**
  * dma_coherent_debug_new() - check the pages of a new buffer, and fill its guard
  * @region: the region
@@ -313,22 +328,20 @@ static void new_guard(struct dma_coherent_region *region, unsigned long page,
 void dma_coherent_debug_new(struct dma_coherent_region *region, unsigned long page,
 			    unsigned long pages)
 {
-	const struct last_buffer *last = region->debug->last;
+	struct dma_coherent_debug *debug = region->debug;
+	unsigned long end = page + pages, flags;
 	struct finding finding = {};
-	unsigned long n, flags;
 
-	for (n = page; n < page + pages; n++) {
-		if (!take_pattern(region, n))
-			continue;
-		if (finding.bytes && !continues(&finding, &last[n], n))
-			report(region, &finding);
-		add_page(region, n, &finding);
-	}
+	/* The page behind it, too: a guard may have the pattern of the buffer that it was in. */
+	check_pages(region, page, min(end + 1, region->pool.pages), &finding);
 	report(region, &finding);
 	raw_spin_lock_irqsave(&region->lock, flags);
-	new_guard(region, page, pages, &finding);
+	bitmap_clear(debug->filled, page, pages);
+	if (has_guard(region, end)) {
+		debug->last[end] = last_buffer(region, page, pages);
+		fill(region, end);
+	}
 	raw_spin_unlock_irqrestore(&region->lock, flags);
-	report(region, &finding);
 }
 
 /* Release */
@@ -357,18 +370,15 @@ void dma_coherent_debug_check_end(struct dma_coherent_region *region, unsigned l
 {
 	struct finding finding = {};
 	struct dma_coherent_run run;
-	unsigned long flags, end;
+	unsigned long flags, end = 0;
 
 	raw_spin_lock_irqsave(&region->lock, flags);
-	if (dma_coherent_pool_run(&region->pool, page, &run) && run.first == page) {
+	if (dma_coherent_pool_run(&region->pool, page, &run) && run.first == page &&
+	    has_guard(region, page + run.pages))
 		end = page + run.pages;
-		if (has_guard(region, end) && test_bit(end, region->debug->filled) &&
-		    is_wrong(region, end)) {
-			add_page(region, end, &finding);
-			fill(region, end);
-		}
-	}
 	raw_spin_unlock_irqrestore(&region->lock, flags);
+	if (end)
+		check_pages(region, end, end + 1, &finding);
 	report(region, &finding);
 }
 
@@ -382,17 +392,12 @@ void dma_coherent_debug_check_end(struct dma_coherent_region *region, unsigned l
 void dma_coherent_debug_free(struct dma_coherent_region *region,
 			     const struct dma_coherent_run *run)
 {
-	struct dma_coherent_debug *debug = region->debug;
-	const struct last_buffer last = {
-		.first = run->first,
-		.pages = run->pages,
-		.owner = region->owners ? region->owners[run->first] : 0,
-	};
+	const struct last_buffer last = last_buffer(region, run->first, run->pages);
 	unsigned long page, end = run->first + run->pages;
 
 	lockdep_assert_held(&region->lock);
 	for (page = run->first; page < end; page++)
-		debug->last[page] = last;
+		region->debug->last[page] = last;
 	if (has_guard(region, end))
 		drop_guard(region, end);
 }
@@ -420,25 +425,6 @@ void dma_coherent_debug_fill(struct dma_coherent_region *region,
 
 /* On demand */
 
-/*
- * Check a page that is in no buffer, and repair it.
- * Return: false, with nothing done, if it is not part of @finding but of a new one.
- */
-static bool check_page(struct dma_coherent_region *region, unsigned long page,
-		       struct finding *finding)
-{
-	struct dma_coherent_debug *debug = region->debug;
-
-	lockdep_assert_held(&region->lock);
-	if (region->shared || !test_bit(page, debug->filled) || !is_wrong(region, page))
-		return true;
-	if (finding->bytes && !continues(finding, &debug->last[page], page))
-		return false;
-	add_page(region, page, finding);
-	fill(region, page);
-	return true;
-}
-
 /**
  * dma_coherent_debug_check() - check all free pages and all guards of a region
  * @region: the region
@@ -448,15 +434,10 @@ static bool check_page(struct dma_coherent_region *region, unsigned long page,
 void dma_coherent_debug_check(struct dma_coherent_region *region)
 {
 	struct finding finding = {};
-	unsigned long page, flags;
-	bool done;
+	unsigned long page;
 
-	for (page = 0; page < region->pool.pages; page += done) {
-		raw_spin_lock_irqsave(&region->lock, flags);
-		done = check_page(region, page, &finding);
-		raw_spin_unlock_irqrestore(&region->lock, flags);
-		if (!done)
-			report(region, &finding);
+	for (page = 0; page < region->pool.pages; page++) {
+		check_pages(region, page, page + 1, &finding);
 		cond_resched();
 	}
 	report(region, &finding);

@@ -133,9 +133,13 @@ static void nothing_is_known_after_sleep(struct kunit *test)
 	KUNIT_EXPECT_PTR_EQ(test, fx_alloc(test, fx->dev, 2), a);
 	KUNIT_EXPECT_TRUE(test, is_all(a, 0, 2));
 	dma_coherent_clean_pm(NULL, PM_POST_HIBERNATION, NULL);
-	dma_coherent_clean_wait(region);
-	KUNIT_EXPECT_TRUE(test, is_all(b, 0, 2));
 	fx_free(fx->dev, 2, a);
+	dma_coherent_clean_wait(region);
+	KUNIT_EXPECT_TRUE(test, is_all(a, 0, 2));
+	KUNIT_EXPECT_TRUE(test, is_all(b, DIRT, 2));
+	a = fx_alloc(test, fx->dev, 4);
+	KUNIT_EXPECT_TRUE(test, is_all(a, 0, 4));
+	fx_free(fx->dev, 4, a);
 }
 
 /* Another pool has the memory, too: a page that is free here may be in use there. */

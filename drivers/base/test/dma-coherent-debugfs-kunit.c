@@ -626,6 +626,7 @@ static void stat_says_what_is_clean(struct kunit *test)
 	snprintf(line, sizeof(line), "known_zero: 0\nto_clean: %lu\n", 3 * PAGE_SIZE);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), line));
 	dma_coherent_clean_pm(NULL, PM_POST_SUSPEND, NULL);
+	fx_free(fx->dev, 3, fx_alloc(test, fx->dev, 3));
 	dma_coherent_clean_wait(fx_region(fx->dev));
 	snprintf(line, sizeof(line), "known_zero: %lu\nto_clean: 0\n", 3 * PAGE_SIZE);
 	KUNIT_EXPECT_NOT_NULL(test, strstr(text_of(test, "stat"), line));
