@@ -11,6 +11,8 @@ from problem import Problem
 
 
 class Board:
+    imports = True      # the display's driver shows buffers that others allocated
+
     def __init__(self, root, display):
         region = fdt.find_phandle(root, display.cells("memory-region")[0])
         self.model = root.strings("model")[0]
@@ -32,6 +34,7 @@ class VexpressA9(Board):
     console, port = "ttyAMA0", "ttyAMA1"
     options = []
     screen = "panel"
+    imports = False     # not if the display has a region of its own
 
     UPPER_PANEL_BASE = 0x10
 
