@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0
 /*
  * The first process of a UML that has run its KUnit suites: runs the selftests,
- * loads the test module where there is one, has kmemleak look for what all of them left behind, prints what it finds, and
- * halts. With coverage=DIRECTORY on the kernel's command line it leaves there, on
- * the host, what gcov counted in our files.
+ * loads the test module where there is one, has kmemleak look for what all of them
+ * left behind, prints what it finds, and halts. On the kernel's command line
+ * fuzz=SECONDS says how long heaps are fuzzed, and coverage=DIRECTORY has it leave
+ * there, on the host, what gcov counted in our files.
  *
  * kmemleak passes over what is younger than five seconds, and needs a second
  * scan to see that an object doesn't change.
@@ -47,11 +48,11 @@ static void print_mm_size(void)
 	fclose(file);
 }
 
-static void run(const char *program)
+static void run(const char *program, const char *argument, const char *another)
 {
 	fflush(stdout);
 	if (!fork()) {
-		execl(program, program, NULL);
+		execl(program, program, argument, another, NULL);
 		_exit(127);
 	}
 	wait(NULL);
@@ -76,7 +77,7 @@ static void unlink_closed_heaps(void)
 }
 
 /* With a device tree that has the device. */
-static void test_heap(void)
+static void test_heap(const char *seconds)
 {
 	if (mount("none", "/dev", "devtmpfs", 0, NULL) || access(HEAPS "/video", R_OK))
 		return;
@@ -84,8 +85,9 @@ static void test_heap(void)
 	mount("none", "/proc", "proc", 0, NULL);
 	puts("heap: begins");
 	unlink_closed_heaps();
-	run("/dmabuf-heap");
-	run("/heap");
+	run("/dmabuf-heap", NULL, NULL);
+	run("/heap", NULL, NULL);
+	run("/heap-fuzz", HEAPS "/video", seconds ? seconds : "3");
 	puts("heap: ends");
 }
 
@@ -158,8 +160,8 @@ int main(void)
 	mkdir("/sys", 0755);
 	mount("none", "/sys", "sysfs", 0, NULL);
 	mount("none", "/sys/kernel/debug", "debugfs", 0, NULL);
-	run("/selftest");
-	test_heap();
+	run("/selftest", NULL, NULL);
+	test_heap(getenv("fuzz"));
 	load_module();
 	fd = open(LEAKS, O_RDWR);
 	if (fd >= 0) {

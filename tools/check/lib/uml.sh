@@ -99,7 +99,10 @@ make_heap_tests()
 		"$selftests/dmabuf-heaps/dmabuf-heap.c" || die "could not build the tree's selftest of heaps"
 	gcc -static -O -Wall -o "$user/heap" "$selftests/dma-coherent/heap.c" ||
 		die "could not build the selftest of heaps"
-	printf 'file /%s 755 0 0\n' "dmabuf-heap $user/dmabuf-heap" "heap $user/heap" >>"$user/list"
+	gcc -static -O -Wall -D__user= -I"$user/include" -o "$user/heap-fuzz" \
+		"$selftests/dma-coherent/heap-fuzz.c" || die "could not build the fuzzer of heaps"
+	printf 'file /%s 755 0 0\n' "dmabuf-heap $user/dmabuf-heap" "heap $user/heap" \
+		"heap-fuzz $user/heap-fuzz" >>"$user/list"
 }
 
 has_symbol() { grep -qxs "CONFIG_$1" "$build/.config"; }
@@ -145,7 +148,8 @@ count_heap()
 
 	if grep -aqE '^# Totals: pass:1[1-9] fail:0 xfail:0 xpass:0 skip:0 error:0' "$1" &&
 		grep -aqE '^# Totals: pass:[56] fail:0 xfail:0 xpass:0 skip:[01] error:0' "$1" &&
-		grep -aq '^ok 6 buffers outlive the driver' "$1"; then
+		grep -aq '^ok 6 buffers outlive the driver' "$1" &&
+		grep -aqE '^ok 1 .* seconds, 0 bytes of the pool in use' "$1"; then
 		pass "$case"
 		return
 	fi
