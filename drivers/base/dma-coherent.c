@@ -407,10 +407,10 @@ static void zero_pages(struct dma_coherent_region *region, void *vaddr, unsigned
 
 	if (dma_coherent_debugs(region))
 		dma_coherent_debug_new(region, page, pages);
-	if (to_zero == DMA_COHERENT_ZERO_ALL)
-		memset(vaddr, 0, PFN_PHYS(pages));
-	else if (to_zero == DMA_COHERENT_ZERO_SOME)
+	if (to_zero == DMA_COHERENT_ZERO_SOME && dma_coherent_cleans(region))
 		dma_coherent_clean_zero(region, page, pages);
+	else if (to_zero != DMA_COHERENT_ZERO_NONE)
+		memset(vaddr, 0, PFN_PHYS(pages));
 }
 
 /*
