@@ -230,7 +230,8 @@ static int stress_pass_thread(void *data)
 static bool stress_is_over(struct stress *stress, const struct stresser *who,
 			   unsigned long start)
 {
-	unsigned long length = READ_ONCE(stress_seconds) * HZ ?: HZ / 5;
+	unsigned long seconds = READ_ONCE(stress_seconds);
+	unsigned long length = seconds ? seconds * HZ : HZ / 5;
 	unsigned int i;
 
 	for (i = 0; i < STRESS_THREADS; i++)
