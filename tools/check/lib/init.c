@@ -87,6 +87,7 @@ static void test_heap(const char *seconds)
 	unlink_closed_heaps();
 	run("/dmabuf-heap", NULL, NULL);
 	run("/heap", NULL, NULL);
+	run("/heap-vivid", HEAPS "/video", NULL);
 	run("/heap-fuzz", HEAPS "/video", seconds ? seconds : "3");
 	puts("heap: ends");
 }

@@ -90,19 +90,20 @@ make_user_space()
 # the kernel, and bookworm lacks what that of newer trees includes.
 make_heap_tests()
 {
-	local user=$build/user selftests=$tree/tools/testing/selftests
+	local user=$build/user selftests=$tree/tools/testing/selftests test
 
 	mkdir -p "$user/include/linux"
 	ln -sfn "$tree/include/uapi/drm" "$user/include/drm"
 	ln -sf "$tree/include/uapi/linux/bits.h" "$user/include/linux/bits.h"
 	gcc -static -O -Wall -D__user= -I"$user/include" -I"$selftests" -o "$user/dmabuf-heap" \
 		"$selftests/dmabuf-heaps/dmabuf-heap.c" || die "could not build the tree's selftest of heaps"
-	gcc -static -O -Wall -o "$user/heap" "$selftests/dma-coherent/heap.c" ||
-		die "could not build the selftest of heaps"
-	gcc -static -O -Wall -D__user= -I"$user/include" -o "$user/heap-fuzz" \
-		"$selftests/dma-coherent/heap-fuzz.c" || die "could not build the fuzzer of heaps"
-	printf 'file /%s 755 0 0\n' "dmabuf-heap $user/dmabuf-heap" "heap $user/heap" \
-		"heap-fuzz $user/heap-fuzz" >>"$user/list"
+	for test in heap heap-vivid heap-fuzz; do
+		gcc -static -O -Wall -D__user= -I"$user/include" -o "$user/$test" \
+			"$selftests/dma-coherent/$test.c" || die "could not build the selftest $test"
+	done
+	for test in dmabuf-heap heap heap-vivid heap-fuzz; do
+		echo "file /$test $user/$test 755 0 0" >>"$user/list"
+	done
 }
 
 has_symbol() { grep -qxs "CONFIG_$1" "$build/.config"; }
@@ -149,6 +150,7 @@ count_heap()
 	if grep -aqE '^# Totals: pass:1[1-9] fail:0 xfail:0 xpass:0 skip:0 error:0' "$1" &&
 		grep -aqE '^# Totals: pass:[56] fail:0 xfail:0 xpass:0 skip:[01] error:0' "$1" &&
 		grep -aq '^ok 6 buffers outlive the driver' "$1" &&
+		grep -aq '^ok 3 vivid writes no more than a frame' "$1" &&
 		grep -aqE '^ok 1 .* seconds, 0 bytes of the pool in use' "$1"; then
 		pass "$case"
 		return
