@@ -300,8 +300,10 @@ static void forget(struct dma_coherent_region *region)
  */
 int dma_coherent_clean_pm(struct notifier_block *nb, unsigned long action, void *unused)
 {
-	WRITE_ONCE(asleep, action == PM_HIBERNATION_PREPARE ||
-			   action == PM_SUSPEND_PREPARE || action == PM_RESTORE_PREPARE);
+	bool begins = action == PM_HIBERNATION_PREPARE || action == PM_SUSPEND_PREPARE ||
+		      action == PM_RESTORE_PREPARE;
+
+	WRITE_ONCE(asleep, begins);
 	dma_coherent_each_region(forget);
 	return NOTIFY_OK;
 }
