@@ -4,6 +4,7 @@
 #include <drm/drm_mode.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <linux/dma-heap.h>
 #include <stdio.h>
 #include <string.h>
@@ -32,6 +33,35 @@ const char *frame_allocate(struct frame *frame, int *file, const char *heap,
 	frame->length = lseek(*file, 0, SEEK_END);
 	frame->pixels = mmap(NULL, frame->length, PROT_READ | PROT_WRITE, MAP_SHARED, *file, 0);
 	return frame->pixels == MAP_FAILED ? "the buffer can't be mapped" : NULL;
+}
+
+static bool is_of_heap(const char *path, const char *heap)
+{
+	FILE *file = fopen(path, "r");
+	char line[128], name[64];
+	bool found = false;
+
+	while (file && !found && fgets(line, sizeof(line), file))
+		found = sscanf(line, "exp_name: %63s", name) == 1 && !strcmp(name, heap);
+	if (file)
+		fclose(file);
+	return found;
+}
+
+bool frame_find_holder(const char *heap, unsigned int n, char *path, size_t size)
+{
+	bool found = false;
+	glob_t files;
+	size_t i;
+
+	if (glob("/proc/[0-9]*/fdinfo/*", 0, NULL, &files))
+		return false;
+	for (i = 0; i < files.gl_pathc && !found; i++) {
+		found = is_of_heap(files.gl_pathv[i], heap) && !n--;
+		snprintf(path, size, "%s", files.gl_pathv[i]);
+	}
+	globfree(&files);
+	return found;
 }
 
 void frame_draw(struct frame *frame, const struct framebuffer *like, const struct canvas *canvas)

@@ -282,6 +282,7 @@ static void show_frame(int card, const struct framebuffer *fb, const char *heap)
 {
 	struct frame frame = { 0 };
 	const char *wrong;
+	char holder[64];
 	int file = -1;
 
 	wrong = frame_allocate(&frame, &file, heap, fb);
@@ -293,6 +294,9 @@ static void show_frame(int card, const struct framebuffer *fb, const char *heap)
 	}
 	say("heap: address=%p length=%zu checksum=%08x name=%s", (void *)frame.pixels, frame.length,
 	    frame.checksum, heap);
+	for (unsigned int n = 0; frame_find_holder(heap, n, holder, sizeof(holder)); n++)
+		say("heap holder: %s", holder);
+	say("heap file: /proc/%d/fdinfo/%d", getpid(), file);
 	wrong = frame_show(card, file, fb);
 	if (wrong)
 		say("heap refused: %s: %s", wrong, strerror(errno));

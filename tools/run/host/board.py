@@ -245,6 +245,8 @@ def check_heap(report, qemu, board, guest, after):
     run = live_buffers(board, after.pool()).get(address)
     report.check(run and run.length == frame.length and run.owner == "heap:init",
                  f"heap: debugfs has {run} at {address:#x}")
+    report.check(after.values("heap holder") == after.values("heap file"),
+                 f"heap: the file is {after.values('heap file')}, found was {after.values('heap holder')}")
     memory = qemu.memory(address, frame.length, "heap.raw")
     host = crc(memory[:guest.numbers("framebuffer")["length"]])
     report.say(f"heap: checksum guest {frame.checksum} host {host}")
