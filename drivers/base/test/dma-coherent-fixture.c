@@ -77,6 +77,13 @@ void fx_stub_mapping(struct kunit *test)
 	kunit_activate_static_stub(test, dma_coherent_map, fx_map_bank);
 }
 
+/* The true mapping, where fixture_init() stubs it. */
+void fx_use_true_mapping(struct kunit *test)
+{
+	if (!IS_ENABLED(CONFIG_UML))
+		kunit_deactivate_static_stub(test, dma_coherent_map);
+}
+
 static void free_bank(void *arg)
 {
 	struct bank *bank = arg;

@@ -85,6 +85,7 @@ struct bank *fx_add_bank_behind(struct kunit *test, unsigned long before, unsign
 void *fx_bank_at(const struct bank *bank, phys_addr_t base);
 void *fx_map_bank(phys_addr_t base, size_t size, const char **why);
 void fx_stub_mapping(struct kunit *test);
+void fx_use_true_mapping(struct kunit *test);
 
 /* What a device has. Where there is no number, it is the first of its regions. */
 

@@ -16,7 +16,6 @@
  */
 
 #include <kunit/resource.h>
-#include <kunit/static_stub.h>
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
 #include <linux/gfp.h>
@@ -50,13 +49,12 @@ MODULE_PARM_DESC(reserved, "Physical address of memory that firmware reserved be
 #define ALL_RAM		"is System RAM; add no-map, or see why it was not reserved"
 #define SOME_RAM	"is partly System RAM"
 
-/* The true mapping, where fixture_init() stubs it. */
 static int memory_init(struct kunit *test)
 {
 	int err = fixture_init(test);
 
-	if (!err && !IS_ENABLED(CONFIG_UML))
-		kunit_deactivate_static_stub(test, dma_coherent_map);
+	if (!err)
+		fx_use_true_mapping(test);
 	return err;
 }
 

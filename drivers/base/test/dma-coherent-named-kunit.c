@@ -50,6 +50,7 @@ static int named_init(struct kunit *test)
 		return err;
 	if (!node)
 		kunit_skip(test, "needs the nodes of dma-coherent-of-kunit.dts");
+	fx_use_true_mapping(test);
 	pdev = of_platform_device_create(node, NULL, NULL);
 	of_node_put(node);
 	KUNIT_ASSERT_NOT_NULL(test, pdev);
