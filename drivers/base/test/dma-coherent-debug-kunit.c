@@ -5,6 +5,9 @@
 
 #include <kunit/test.h>
 #include <linux/dma-map-ops.h>
+#include <linux/io.h>
+#include <linux/iopoll.h>
+#include <linux/pci.h>
 #include <linux/pfn.h>
 #include <linux/prandom.h>
 #include <linux/seq_file.h>
@@ -367,6 +370,88 @@ static void random_sequence_finds_nothing(struct kunit *test)
 	expect_sound(test);
 }
 
+/* QEMU's "edu" copies between its own buffer and memory, with one command */
+
+#define EDU_VENDOR	0x1234
+#define EDU_DEVICE	0x11e8
+#define EDU_FROM	0x80
+#define EDU_TO		0x88
+#define EDU_BYTES	0x90
+#define EDU_COMMAND	0x98
+#define EDU_START	BIT(0)
+#define EDU_TO_MEMORY	BIT(1)
+#define EDU_BUFFER	0x40000
+#define EDU_MOST	2048	/* it has 4096 bytes, and QEMU ends if the last one is copied */
+
+static int edu_copy(void __iomem *edu, u32 from, u32 to, u32 bytes, u32 direction)
+{
+	u32 command;
+
+	writel(from, edu + EDU_FROM);
+	writel(to, edu + EDU_TO);
+	writel(bytes, edu + EDU_BYTES);
+	writel(EDU_START | direction, edu + EDU_COMMAND);
+	return readl_poll_timeout(edu + EDU_COMMAND, command, !(command & EDU_START),
+				  USEC_PER_MSEC, 60 * USEC_PER_SEC);
+}
+
+/* The next messages: in the order that they were written. */
+static void expect_message(struct kunit *test, const char *part)
+{
+	const char *message = fx_log_next(test);
+
+	KUNIT_EXPECT_NOT_NULL_MSG(test, strstr(message, part), "%s: %s", part, message);
+}
+
+static void edu_strays(struct kunit *test, struct device *dev, void __iomem *edu)
+{
+	struct dma_coherent_region *region = fx_region(dev);
+	dma_addr_t handle;
+	void *vaddr;
+
+	vaddr = dma_alloc_coherent(dev, PFN_PHYS(3), &handle, GFP_KERNEL);
+	KUNIT_ASSERT_NOT_NULL(test, vaddr);
+	memset(vaddr, 0x31, EDU_MOST);
+	KUNIT_EXPECT_EQ(test, edu_copy(edu, handle, EDU_BUFFER, EDU_MOST, 0), 0);
+	fx_log_start(test);
+	KUNIT_EXPECT_EQ(test, edu_copy(edu, EDU_BUFFER, handle + PFN_PHYS(2), EDU_MOST,
+				       EDU_TO_MEMORY), 0);
+	KUNIT_EXPECT_EQ(test, *((u8 *)vaddr + PFN_PHYS(2) + EDU_MOST - 1), 0x31);
+	KUNIT_EXPECT_EQ(test, edu_copy(edu, EDU_BUFFER, handle + PFN_PHYS(3), 64,
+				       EDU_TO_MEMORY), 0);
+	dma_free_coherent(dev, PFN_PHYS(3), vaddr, handle);
+	KUNIT_EXPECT_EQ(test, edu_copy(edu, EDU_BUFFER, handle + 4, 4, EDU_TO_MEMORY), 0);
+	dma_coherent_debug_check(region);
+	expect_message(test, "past the end of the buffer at pages 0 to 2: 64 bytes at");
+	expect_message(test, "after the release of the buffer at pages 0 to 2: 4 bytes at");
+}
+
+/* A device that was not stopped, and one that writes a line too many. */
+static void device_writes_where_it_must_not(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	const struct bank *bank = &fx->bank[0];
+	struct pci_dev *pdev;
+	void __iomem *edu;
+
+	pdev = pci_get_device(EDU_VENDOR, EDU_DEVICE, NULL);
+	if (!pdev)
+		kunit_skip(test, "needs QEMU's edu device");
+	KUNIT_ASSERT_EQ(test, pci_enable_device(pdev), 0);
+	pci_set_master(pdev);
+	edu = ioremap(pci_resource_start(pdev, 0), pci_resource_len(pdev, 0));
+	dma_coherent_debug = true;
+	if (edu && !fx_declare_at(&pdev->dev, bank, virt_to_phys(bank->mem), 0)) {
+		edu_strays(test, &pdev->dev, edu);
+		dma_release_coherent_memory(&pdev->dev);
+	} else {
+		KUNIT_FAIL(test, "no registers, or no memory");
+	}
+	iounmap(edu);
+	pci_disable_device(pdev);
+	pci_dev_put(pdev);
+}
+
 static struct kunit_case dma_coherent_debug_cases[] = {
 	KUNIT_CASE(debug_is_off_unless_asked_for),
 	KUNIT_CASE_PARAM(stray_write_in_use, plant_gen_params),
@@ -374,6 +459,7 @@ static struct kunit_case dma_coherent_debug_cases[] = {
 	KUNIT_CASE_PARAM(stray_write_much_later, plant_gen_params),
 	KUNIT_CASE(message_shows_sixteen_bytes),
 	KUNIT_CASE(user_space_writes_after_the_release),
+	KUNIT_CASE(device_writes_where_it_must_not),
 	KUNIT_CASE(guards_give_way),
 	KUNIT_CASE(dropped_guard_is_checked),
 	KUNIT_CASE(guard_is_no_buffer),
