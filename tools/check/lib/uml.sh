@@ -151,7 +151,7 @@ count_heap()
 		grep -aqE '^# Totals: pass:[56] fail:0 xfail:0 xpass:0 skip:[01] error:0' "$1" &&
 		grep -aq '^ok 6 buffers outlive the driver' "$1" &&
 		grep -aq '^ok 3 vivid writes no more than a frame' "$1" &&
-		grep -aqE '^ok 1 .* seconds, 0 bytes of the pool in use' "$1"; then
+		grep -aqE '^ok 1 .* seconds, 0 failed, 0 bytes of the pool in use' "$1"; then
 		pass "$case"
 		return
 	fi

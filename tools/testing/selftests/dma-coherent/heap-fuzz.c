@@ -37,6 +37,8 @@
 #define TASKS	4
 #define SLOTS	16
 
+#define HANG_SECONDS	30	/* then a task that still runs has failed */
+
 struct mapping {
 	char *at;
 	size_t length;
@@ -278,17 +280,19 @@ static void do_step(void)
 	}
 }
 
-static void fuzz(uint64_t seed, time_t end)
+static void fuzz(uint64_t seed, time_t seconds)
 {
+	time_t end = time(NULL) + seconds;
 	unsigned long steps = 0;
 	int slot;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	alarm(seconds + HANG_SECONDS);
 	signal(SIGSEGV, fault);
 	signal(SIGBUS, fault);
 	state = seed;
 	heap_fd = open(heap, O_RDWR | O_CLOEXEC);
-	card_fd = open("/dev/dri/card0", O_RDWR | O_CLOEXEC);
+	card_fd = open("/dev/dri/card0", O_RDWR | O_CLOEXEC | O_NONBLOCK);
 	memory_fd = open("/proc/self/mem", O_RDWR | O_CLOEXEC);
 	for (slot = 0; slot < SLOTS; slot++)
 		files[slot] = -1;
@@ -359,9 +363,9 @@ int main(int argc, char **argv)
 	time_t seconds = argc > 2 ? atol(argv[2]) : 10;
 	uint64_t seed = argc > 3 ? strtoull(argv[3], NULL, 0) : 1;
 	time_t end = time(NULL) + seconds;
+	int i, status, failed = 0;
 	char device[64];
 	long long left;
-	int i;
 
 	if (argc < 2 || !strchr(argv[1], '/')) {
 		fprintf(stderr, "usage: heap-fuzz HEAP [SECONDS [SEED]]\n");
@@ -376,16 +380,16 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	for (i = 0; i < TASKS; i++)
 		if (!fork())
-			fuzz(seed + i, end);
+			fuzz(seed + i, seconds);
 	for (i = 0; time(NULL) < end; i++) {
 		usleep(50000);
 		write_driver(i % 2 ? "bind" : "unbind", device);
 	}
-	while (wait(NULL) > 0)
-		;
+	while (wait(&status) > 0)
+		failed += !!status;
 	write_driver("bind", device);
 	left = used_at_last(device);
-	printf("%s 1 %d tasks for %lld seconds, %lld bytes of the pool in use\n",
-	       left ? "not ok" : "ok", TASKS, (long long)seconds, left);
-	return !!left;
+	printf("%s 1 %d tasks for %lld seconds, %d failed, %lld bytes of the pool in use\n",
+	       left || failed ? "not ok" : "ok", TASKS, (long long)seconds, failed, left);
+	return left || failed;
 }
