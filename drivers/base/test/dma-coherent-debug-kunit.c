@@ -370,6 +370,22 @@ static void random_sequence_finds_nothing(struct kunit *test)
 	expect_sound(test);
 }
 
+/* A page that becomes a guard has the pattern of the buffer that it was in. */
+static void new_guard_is_checked(struct kunit *test)
+{
+	struct fixture *fx = test->priv;
+	void *vaddr;
+
+	declare_debug(test);
+	vaddr = fx_alloc(test, fx->dev, 8);
+	fx_free(fx->dev, 8, vaddr);
+	*(u8 *)(vaddr + PFN_PHYS(3)) ^= 1;
+	KUNIT_ASSERT_PTR_EQ(test, fx_alloc(test, fx->dev, 3), vaddr);
+	KUNIT_EXPECT_EQ(test, fx_log_count(test, "of the buffer at pages 0 to 7: 1 bytes"), 1);
+	fx_free(fx->dev, 3, vaddr);
+	expect_sound(test);
+}
+
 /* QEMU's "edu" copies between its own buffer and memory, with one command */
 
 #define EDU_VENDOR	0x1234
@@ -462,6 +478,7 @@ static struct kunit_case dma_coherent_debug_cases[] = {
 	KUNIT_CASE(device_writes_where_it_must_not),
 	KUNIT_CASE(guards_give_way),
 	KUNIT_CASE(dropped_guard_is_checked),
+	KUNIT_CASE(new_guard_is_checked),
 	KUNIT_CASE(guard_is_no_buffer),
 	KUNIT_CASE(memory_in_two_pools_is_left_alone),
 	KUNIT_CASE(random_sequence_finds_nothing),
